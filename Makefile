@@ -1,0 +1,34 @@
+PYTHON = .venv/bin/python
+PORT = 8000
+
+help: ## list what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+setup:
+	@sh tools/setup.sh
+
+book: setup ## build the website into _build/html
+	.venv/bin/jupyter-book build . -W -n --keep-going
+
+test: setup ## re-execute every notebook, compare every output, check pages and tools
+	$(PYTHON) -m pytest
+
+serve: book ## build the website and serve it on this machine (PORT=8000)
+	@$(PYTHON) tools/serve.py $(PORT)
+
+lab: setup ## open the book in JupyterLab
+	$(PYTHON) -m jupyterlab --ServerApp.root_dir=book
+
+refresh: setup ## re-execute and store the outputs of all notebooks, or of one (NB=book/gradients.ipynb)
+	@$(PYTHON) tools/notebooks.py $(NB)
+
+lock: ## resolve requirements.in anew into requirements.txt
+	@sh tools/lock.sh
+
+bench: setup ## measure set-up, build and checks against their bars
+	@$(PYTHON) tools/bench.py
+
+clean: ## remove what was built, and .venv
+	rm -rf _build .venv .pytest_cache
+
+.PHONY: help setup book test serve lab refresh lock bench clean

@@ -1,0 +1,42 @@
+"""Sphinx extension: formulas become MathML while the book is built.
+
+A page then needs no script, no font and no other server to show mathematics. The
+conversion is docutils' own; a command that it does not know is a build warning.
+"""
+
+from docutils import nodes
+from docutils.utils.math import MathError
+from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.util import logging
+from sphinx.util.math import get_node_equation_number
+
+logger = logging.getLogger(__name__)
+
+
+def _mathml(node, as_block):
+    try:
+        markup = tex2mathml(node.astext(), as_block=as_block)
+    except MathError as error:
+        logger.warning("formula not understood: %s", error, location=node)
+        return f"<code>{nodes.unescape(node.astext())}</code>"
+    return "".join(line.strip() for line in markup.splitlines())
+
+
+def _visit_inline(translator, node):
+    translator.body.append(_mathml(node, as_block=False))
+    raise nodes.SkipNode
+
+
+def _visit_block(translator, node):
+    translator.body.append(translator.starttag(node, "div", CLASS="math notranslate nohighlight"))
+    translator.body.append(_mathml(node, as_block=True))
+    if node["number"]:
+        number = get_node_equation_number(translator, node)
+        translator.body.append(f'<span class="eqno">({number})</span>')
+    translator.body.append("</div>\n")
+    raise nodes.SkipNode
+
+
+def setup(app):
+    app.add_html_math_renderer("mathml", (_visit_inline, None), (_visit_block, None))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

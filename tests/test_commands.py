@@ -1,0 +1,154 @@
+"""What the commands do when something is wrong: one clear line, nothing lost."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+import notebooks
+
+TOOLS = notebooks.ROOT / "tools"
+
+# A stand-in for Python: of version $VERSION, with or without libgomp, able or unable to install.
+PYTHON = """#!/bin/sh
+case "$*" in
+*version_info*) echo "$VERSION" ;;
+--version) echo "Python $VERSION.0" ;;
+*ctypes*) test -n "${LIBRARIES-yes}" ;;
+*"-m venv .venv"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+*"-m pip"*) echo "pip was here" && test -n "${NETWORK-yes}" ;;
+*) ;;
+esac
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A folder with tools/setup.sh and stand-ins for `python3`, `python3.11` and `uname`."""
+    (tmp_path / "tools").mkdir()
+    shutil.copy(TOOLS / "setup.sh", tmp_path / "tools")
+    (tmp_path / "requirements.txt").write_text("mxnet==1.9.1\n")
+    stubs = tmp_path / "stubs"
+    stubs.mkdir()
+    for tool in ("cat", "cmp", "cp", "dirname", "mkdir", "mv", "rm", "sh"):
+        (stubs / tool).symlink_to(shutil.which(tool))
+    scripts = {"python3": PYTHON, "uname": '#!/bin/sh\ntest "$1" = -s && echo "$OS" || echo "$MACHINE"\n'}
+    for tool, script in scripts.items():
+        (stubs / tool).write_text(script)
+        (stubs / tool).chmod(0o755)
+    return tmp_path
+
+
+def set_up(project, **environment):
+    environment = {"OS": "Linux", "MACHINE": "x86_64", "VERSION": "3.11", **environment}
+    return subprocess.run(
+        ["sh", "tools/setup.sh"],
+        cwd=project,
+        env={"PATH": str(project / "stubs"), **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    "environment, words",
+    [
+        ({"OS": "Darwin", "MACHINE": "arm64"}, "not on Darwin arm64. Open the book on Binder"),
+        ({"OS": "Linux", "MACHINE": "aarch64"}, "not on Linux aarch64"),
+        ({"OS": "MINGW64_NT-10.0", "MACHINE": "x86_64"}, "not on MINGW64_NT-10.0 x86_64"),
+        ({"VERSION": "3.12"}, "Python 3.11 is needed and Python 3.12.0 was found. Get 3.11 from"),
+        ({"LIBRARIES": ""}, "lacks. Debian, Ubuntu: apt-get install libgomp1 libquadmath0"),
+        ({"NETWORK": ""}, "could not be installed"),
+    ],
+)
+def test_setup_says_what_is_wrong_and_leaves_nothing(project, environment, words):
+    result = set_up(project, **environment)
+    assert result.returncode == 1
+    errors = result.stderr.splitlines()
+    assert len(errors) == 1 and errors[0].startswith("error: ") and words in errors[0]
+    assert not (project / ".venv").exists()
+
+
+def test_setup_runs_once_for_one_lock(project):
+    assert "pip was here" in set_up(project).stdout
+    assert set_up(project).stdout == ""
+    (project / "requirements.txt").write_text("mxnet==1.9.1\nnumpy==1.23.5\n")
+    assert "pip was here" in set_up(project).stdout
+
+
+def test_a_failed_setup_keeps_the_old_environment(project):
+    set_up(project)
+    before = (project / ".venv/made-from").read_text()
+    (project / "requirements.txt").write_text("mxnet==1.9.1\nnumpy==1.23.5\n")
+    assert set_up(project, NETWORK="").returncode == 1
+    assert (project / ".venv/made-from").read_text() == before
+    assert not (project / ".venv.old").exists()
+
+
+def test_a_half_made_environment_is_made_again(project):
+    (project / ".venv/bin").mkdir(parents=True)
+    (project / ".venv/bin/python").write_text("half")
+    assert "pip was here" in set_up(project).stdout
+    assert (project / ".venv/bin/python").read_text() == PYTHON
+
+
+def run_tool(tool, *arguments):
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    return subprocess.run(
+        [sys.executable, TOOLS / tool, *arguments], capture_output=True, text=True, env=environment
+    )
+
+
+def test_serve_names_a_busy_port():
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        result = run_tool("serve.py", str(port))
+    assert result.returncode == 1
+    assert result.stderr == f"error: port {port} is taken; choose another: make serve PORT={port + 1}\n"
+
+
+@pytest.mark.parametrize("port", ["eight", "99999"])
+def test_serve_refuses_what_is_no_port(port):
+    result = run_tool("serve.py", port)
+    assert result.returncode == 1 and result.stderr.startswith(f"error: {port} is not a port number")
+
+
+def refresh(path, cells=None, text=None):
+    if text is None:
+        text = nbformat.writes(new_notebook(cells=cells))
+    path.write_text(text)
+    return text, run_tool("notebooks.py", str(path))
+
+
+def test_refresh_leaves_a_failing_notebook_as_it_was(tmp_path):
+    path = tmp_path / "broken.ipynb"
+    text, result = refresh(path, [new_code_cell("1 + 1", id="fine"), new_code_cell("1 / 0", id="division")])
+    assert result.returncode == 1
+    assert "broken.ipynb: cell division: ZeroDivisionError: division by zero" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert path.read_text() == text
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_refresh_names_what_is_no_notebook(tmp_path):
+    for text in ("{", '{"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": []}'):
+        before, result = refresh(tmp_path / "broken.ipynb", text=text)
+        assert result.returncode == 1
+        assert "broken.ipynb: not a valid notebook" in result.stderr
+        assert "Traceback" not in result.stderr
+        assert (tmp_path / "broken.ipynb").read_text() == before
+
+
+def test_refresh_stores_the_normal_form(tmp_path):
+    path = tmp_path / "fine.ipynb"
+    code = new_code_cell("print(1)\nprint(2)", id="prints", metadata={"collapsed": True})
+    _, result = refresh(path, [code])
+    assert result.returncode == 0, result.stderr
+    cell = notebooks.read(path).cells[0]
+    assert cell.execution_count == 1 and cell.metadata == {}
+    assert [output.text for output in cell.outputs] == ["1\n2\n"]
