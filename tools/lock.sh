@@ -13,5 +13,5 @@ else
     uv=$folder/bin/uv
 fi
 echo "Resolving requirements.in ..."
-"$uv" pip compile requirements.in --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
+"$uv" pip compile requirements.in --quiet --upgrade --universal --generate-hashes --no-strip-extras --python-version 3.11 \
     --custom-compile-command "make lock" --output-file requirements.txt
