@@ -32,10 +32,10 @@ def project(tmp_path):
     """A folder with tools/setup.sh and stand-ins for `python3`, `python3.11` and `uname`."""
     (tmp_path / "tools").mkdir()
     shutil.copy(TOOLS / "setup.sh", tmp_path / "tools")
-    (tmp_path / "requirements.txt").write_text("mxnet==1.9.1\n")
+    (tmp_path / "requirements.txt").write_text("mxnet==1.9.1\npip==26.3\n")
     stubs = tmp_path / "stubs"
     stubs.mkdir()
-    for tool in ("cat", "cmp", "cp", "dirname", "mkdir", "mv", "rm", "sh"):
+    for tool in ("cat", "cmp", "cp", "dirname", "grep", "mkdir", "mv", "rm", "sh"):
         (stubs / tool).symlink_to(shutil.which(tool))
     scripts = {"python3": PYTHON, "uname": '#!/bin/sh\ntest "$1" = -s && echo "$OS" || echo "$MACHINE"\n'}
     for tool, script in scripts.items():

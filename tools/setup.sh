@@ -60,7 +60,9 @@ if command -v uv >/dev/null; then
 else
     $python -m venv .venv 2>/dev/null ||
         die "$python cannot make a virtual environment. Debian, Ubuntu: apt-get install python3.11-venv."
-    .venv/bin/python -m pip install -q --disable-pip-version-check --retries 2 --require-hashes -r requirements.txt
+    pip=".venv/bin/python -m pip install -q --disable-pip-version-check --no-compile --retries 2"
+    $pip "$(grep -o '^pip==[0-9.]*' requirements.txt)" &&
+        $pip --require-hashes -r requirements.txt
 fi || die "the packages could not be installed: the lines above say why (often there is no network). Nothing was left behind; try again."
 .venv/bin/python -c "import mxnet" || die "MXNet was installed and does not start: the line above says why."
 
