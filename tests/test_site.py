@@ -1,5 +1,6 @@
 """The built website: it builds without a warning, nothing is lost and every link leads somewhere."""
 
+import os
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from bs4 import BeautifulSoup
 
 import notebooks
 
-PAGES = sorted(path for path in notebooks.find_notebooks())
+PAGES = notebooks.find_notebooks()
 # What stays in the text of a page when a formula, a directive, a role or a link was not understood.
 UNRENDERED = re.compile(r"\\[(\[]|\$\$|\$[^\s$]+\$|\\(?:frac|partial|mathrm|begin)\b|:::|```|\{[a-z:-]+\}`|\]\([#\w]")
 
@@ -25,6 +26,7 @@ def site(tmp_path_factory):
         [command, "build", notebooks.ROOT, "--path-output", target, "-W", "-n", "--keep-going"],
         capture_output=True,
         text=True,
+        env={**os.environ, "NO_COLOR": "1"},
     )
     lines = [line for line in (result.stdout + result.stderr).splitlines() if "WARNING:" in line or "ERROR:" in line]
     assert result.returncode == 0, "\n".join(lines) or result.stderr

@@ -53,7 +53,7 @@ if [ -e .venv/made-from ]; then
 fi
 rm -rf .venv
 
-echo "Setting up .venv from requirements.txt (about a minute, 300 MB of downloads the first time) ..."
+echo "Setting up .venv from requirements.txt (a minute, or a few the first time) ..."
 if command -v uv >/dev/null; then
     uv venv -q --python "$(command -v $python)" .venv &&
         uv pip install -q --python .venv/bin/python --require-hashes -r requirements.txt
