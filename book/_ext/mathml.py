@@ -4,6 +4,9 @@ A page then needs no script, no font and no other server to show mathematics. Th
 conversion is docutils' own; a command that it does not know is a build warning.
 """
 
+import html
+import re
+
 from docutils import nodes
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
@@ -11,14 +14,17 @@ from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
 logger = logging.getLogger(__name__)
+UNBRACED = re.compile(r"\\[dt]?frac\s*[^{\s]")
 
 
 def _mathml(node, as_block):
+    if UNBRACED.search(node.astext()):
+        logger.warning("formula: docutils reads a fraction without braces wrongly; write \\frac{1}{2}", location=node)
     try:
         markup = tex2mathml(node.astext(), as_block=as_block)
     except MathError as error:
         logger.warning("formula not understood: %s", error, location=node)
-        return f"<code>{nodes.unescape(node.astext())}</code>"
+        return f"<code>{html.escape(node.astext())}</code>"
     return "".join(line.strip() for line in markup.splitlines())
 
 
