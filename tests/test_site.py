@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from bs4 import BeautifulSoup
 
+import mathml
 import notebooks
 
 PAGES = notebooks.find_notebooks()
@@ -93,3 +94,13 @@ def test_every_internal_link_resolves(site, soups):
             ):
                 broken.append(f"{path.relative_to(site)}: {tag.get('href') or tag.get('src')}")
     assert not broken, "\n".join(sorted(set(broken)))
+
+
+@pytest.mark.parametrize("formula", [r"\frac12", r"\tfrac 1 2", r"\hat y_i", r"\bar{x}_i"])
+def test_a_formula_that_would_be_set_wrongly_is_seen(formula):
+    assert mathml.MISREAD.search(formula)
+
+
+@pytest.mark.parametrize("formula", [r"\frac{1}{2}", r"\hat{y}", r"\bar{x}^2", r"\frac{x_i}{\hat{y}}"])
+def test_a_formula_that_is_set_well_passes(formula):
+    assert not mathml.MISREAD.search(formula)

@@ -14,12 +14,18 @@ from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
 logger = logging.getLogger(__name__)
-UNBRACED = re.compile(r"\\[dt]?frac\s*[^{\s]")
+# What docutils reads without complaint and sets wrongly.
+MISREAD = re.compile(r"\\[dt]?frac\s*[^{\s]|\\(?:hat|bar|vec|dot|tilde|overline)\s*(?:\{\w+\}|\w)\s*_")
 
 
 def _mathml(node, as_block):
-    if UNBRACED.search(node.astext()):
-        logger.warning("formula: docutils reads a fraction without braces wrongly; write \\frac{1}{2}", location=node)
+    misread = MISREAD.search(node.astext())
+    if misread:
+        logger.warning(
+            "formula: %s would be set wrongly; brace fractions, and put no index below an accent",
+            misread[0],
+            location=node,
+        )
     try:
         markup = tex2mathml(node.astext(), as_block=as_block)
     except MathError as error:
