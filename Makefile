@@ -1,6 +1,9 @@
 PYTHON = .venv/bin/python
 PORT = 8000
 
+# Packages are installed uncompiled: let Python keep what it compiles on first use.
+unexport PYTHONDONTWRITEBYTECODE
+
 help: ## list what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 

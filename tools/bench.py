@@ -4,6 +4,7 @@ Clones the committed state of the repository into a temporary folder, so that no
 that lies about helps; pip's cache may be warm. Exits with 1 when a bar is missed.
 """
 
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,12 @@ def timed(label, command, folder):
     return time.perf_counter() - start
 
 
+def warm_build(folder):
+    """Return the seconds that `make book` takes after a change in one chapter."""
+    (folder / "book" / "control-flow.ipynb").touch()
+    return timed("warm build", ["make", "book"], folder)
+
+
 def execute_one_after_the_other(paths):
     """Execute notebooks with plain nbclient; return (seconds, largest peak of a kernel in bytes)."""
     seconds = peak = 0
@@ -51,7 +58,7 @@ def main():
         subprocess.run(["git", "clone", "-q", notebooks.ROOT, clone], check=True)
         setup = timed("set-up", ["make", "setup"], clone)
         cold = timed("cold build", ["make", "book"], clone)
-        warm = timed("warm build", ["make", "book"], clone)
+        warm = statistics.median(warm_build(clone) for _ in range(3))
         plain, peak = execute_one_after_the_other(
             [clone / path.relative_to(notebooks.ROOT) for path in notebooks.find_notebooks()]
         )
@@ -60,18 +67,18 @@ def main():
         ("set-up (s)", setup, None),
         ("book, cold build (s)", cold, None),
         ("fresh clone to built book (s)", setup + cold, 60),
-        ("book, warm build (s)", warm, 5),
+        ("book, one chapter changed, median of 3 (s)", warm, 5),
         ("notebooks, plain execution (s)", plain, None),
         ("notebooks, executed and compared (s)", checked, None),
         ("compared / plain", checked / plain, 1),
         ("largest kernel (MB)", peak / 1e6, 400),
     ]
     missed = False
-    print(f"{'':40}{'measured':>10}{'bar':>8}")
+    print(f"{'':44}{'measured':>10}{'bar':>8}")
     for label, value, bar in rows:
         mark = "" if bar is None or value <= bar else "  missed"
         missed = missed or bool(mark)
-        print(f"{label:40}{value:10.2f}{'' if bar is None else bar:>8}{mark}")
+        print(f"{label:44}{value:10.2f}{'' if bar is None else bar:>8}{mark}")
     return 1 if missed else 0
 
 
