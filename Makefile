@@ -10,8 +10,16 @@ help: ## list what there is
 setup:
 	@sh tools/setup.sh
 
-book: setup ## build the website into _build/html
+book: setup ## build the website, both editions, into _build/html
+	@$(MAKE) --no-print-directory -j 2 english chinese
+	@rm -rf _build/html/zh && cp -R book/zh/_build/html _build/html/zh
+	@echo "The book is built: _build/html/index.html, in Chinese _build/html/zh/index.html"
+
+english:
 	.venv/bin/jupyter-book build . -W -n --keep-going
+
+chinese:
+	.venv/bin/jupyter-book build book/zh -W -n --keep-going
 
 test: setup ## re-execute every notebook, compare every output, check pages and tools
 	$(PYTHON) -m pytest
@@ -32,6 +40,6 @@ bench: setup ## measure set-up, build and checks against their bars
 	@$(PYTHON) tools/bench.py
 
 clean: ## remove what was built, and .venv
-	rm -rf _build .venv .pytest_cache
+	rm -rf _build book/zh/_build .venv .pytest_cache
 
-.PHONY: help setup book test serve lab refresh lock bench clean
+.PHONY: help setup book english chinese test serve lab refresh lock bench clean

@@ -38,11 +38,13 @@ def test_figures_are_set_up_alike():
     assert len(settings) == 1, f"the cell figure-settings differs between {list(settings.values())}"
 
 
-def test_toc_names_every_notebook_once():
-    toc = yaml.safe_load((notebooks.ROOT / "_toc.yml").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("folder", ["", "book/zh"])
+def test_toc_names_every_notebook_once(folder):
+    toc = yaml.safe_load((notebooks.ROOT / folder / "_toc.yml").read_text(encoding="utf-8"))
     named = [toc["root"]] + [entry["file"] for entry in toc["chapters"]]
-    there = [name(path).removesuffix(".ipynb") for path in PATHS]
-    assert sorted(named) == there, "_toc.yml and the notebooks below book/ differ"
+    beside = (notebooks.ROOT / (folder or "book")).glob("*.ipynb")
+    there = sorted(str(path.with_suffix("").relative_to(notebooks.ROOT / folder)) for path in beside)
+    assert sorted(named) == there, f"{folder}/_toc.yml and the notebooks beside it differ"
 
 
 def good_notebook():

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,24 +15,39 @@ import mathml
 import notebooks
 
 PAGES = notebooks.find_notebooks()
+
+
+def page_name(path):
+    return f"{path.parent.name}/{path.stem}"
+
+
 # What stays in the text of a page when a formula, a directive, a role or a link was not understood.
 UNRENDERED = re.compile(r"\\[(\[]|\$\$|\$[^\s$]+\$|\\(?:frac|partial|mathrm|begin)\b|:::|```|\{[a-z:-]+\}`|\]\([#\w]")
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """Build the book from nothing, warnings as errors; return the folder of its pages."""
-    target = tmp_path_factory.mktemp("site")
+    """Build both editions from nothing, warnings as errors, and put them together as `make book` does."""
     command = Path(sys.executable).parent / "jupyter-book"
-    result = subprocess.run(
-        [command, "build", notebooks.ROOT, "--path-output", target, "-W", "-n", "--keep-going"],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "NO_COLOR": "1"},
-    )
-    lines = [line for line in (result.stdout + result.stderr).splitlines() if "WARNING:" in line or "ERROR:" in line]
-    assert result.returncode == 0, "\n".join(lines) or result.stderr
-    return target / "_build" / "html"
+    folders, builds = [], []
+    for source in (notebooks.ROOT, notebooks.ROOT / "book" / "zh"):
+        folders.append(tmp_path_factory.mktemp("site"))
+        builds.append(
+            subprocess.Popen(
+                [command, "build", source, "--path-output", folders[-1], "-W", "-n", "--keep-going"],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                env={**os.environ, "NO_COLOR": "1"},
+            )
+        )
+    for build in builds:
+        output, _ = build.communicate()
+        lines = [line for line in output.splitlines() if "WARNING:" in line or "ERROR:" in line]
+        assert build.returncode == 0, "\n".join(lines) or output
+    english, chinese = (folder / "_build" / "html" for folder in folders)
+    shutil.copytree(chinese, english / "zh")
+    return english
 
 
 @pytest.fixture(scope="module")
@@ -41,17 +57,18 @@ def soups(site):
 
 
 def page_of(site, path):
-    return site / path.relative_to(notebooks.ROOT).with_suffix(".html")
+    folder = "zh" if path.parent.name == "zh" else "book"
+    return site / folder / f"{path.stem}.html"
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
 def test_every_stored_output_is_published(site, soups, path):
     stored = sum(len(cell.get("outputs", [])) for cell in notebooks.read(path).cells)
     published = soups[page_of(site, path)].select(".cell_output > .output, .cell_output > img, .cell_output > figure")
     assert len(published) == stored > 0
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
 def test_every_figure_has_its_alternative_text(site, soups, path):
     alts = [
         cell.metadata.mystnb.image.alt for cell in notebooks.read(path).cells if "mystnb" in cell.metadata
@@ -78,6 +95,19 @@ def test_formulas_are_mathml(site, soups):
         page = page_of(site, path).read_text(encoding="utf-8")
         assert ("<math" in page) == wanted, path.name
         assert "MathJax" not in page
+
+
+def test_every_page_leads_to_its_twin(site, soups):
+    for path in PAGES:
+        page = page_of(site, path)
+        own, other = ("zh-CN", "en") if page.parent.name == "zh" else ("en", "zh-CN")
+        twin = site / ("book" if own == "zh-CN" else "zh") / page.name
+        assert soups[page].html["lang"].replace("_", "-") == own
+        [switch] = soups[page].select("a.language-switch")
+        assert (page.parent / switch["href"]).resolve() == twin.resolve() and switch["lang"] == other
+        alternates = {link["hreflang"]: link["href"] for link in soups[page].select("link[rel=alternate]")}
+        assert (page.parent / alternates[other]).resolve() == twin.resolve()
+        assert set(alternates) == {own, other}
 
 
 def test_every_internal_link_resolves(site, soups):

@@ -1,0 +1,150 @@
+"""The Chinese edition says what the English one says: cell by cell, up to the words."""
+
+import io
+import re
+import tokenize
+
+import pytest
+import yaml
+
+import notebooks
+from test_notebooks import name
+
+ENGLISH = notebooks.ROOT / "book"
+CHINESE = ENGLISH / "zh"
+PAGES = sorted(path.name for path in ENGLISH.glob("*.ipynb"))
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+# What both editions must have alike in a Markdown cell, and how to find it.
+MARKS = {
+    "headings": r"^(#+) ",
+    "labels": r"^\(([\w-]+)\)=$",
+    "exercises": r"^:label: (\S+)$",
+    "directives": r"^(:::\S*)",
+    "links": r"\]\(([^)]+)\)",
+}
+
+
+def without_code(text):
+    return re.sub(r"`[^`\n]+`", "", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+
+
+def formulas(text):
+    """Return the formulas of a text, words inside \\text{} taken out, sorted."""
+    found = re.findall(r"\$\$.*?\$\$|\$[^$\n]+\$", without_code(text), re.DOTALL)
+    return sorted(re.sub(r"\s+", "", re.sub(r"\\text\{[^}]*\}", "", formula)) for formula in found)
+
+
+def skeleton(code):
+    """Return the tokens of a cell's code; of strings only the replacement fields stay."""
+    code = "\n".join("pass" + line if line.startswith("%") else line for line in code.split("\n"))
+    tokens = []
+    for token in tokenize.generate_tokens(io.StringIO(code + "\n").readline):
+        if token.type in (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE):
+            continue
+        if token.type == tokenize.STRING:
+            is_format = "f" in token.string[: token.string.index(token.string[-1])].lower()
+            fields = re.findall(r"\{([^{}:!]+)", token.string) if is_format else []
+            if tokens and isinstance(tokens[-1], list):  # strings side by side are one
+                tokens[-1] += fields
+            else:
+                tokens.append(fields)
+        else:
+            tokens.append(token.string.strip() or token.type)
+    return tokens
+
+
+def result(cell):
+    """Return what a cell's outputs have besides words: kinds, errors and numbers."""
+    return [
+        (
+            output.output_type,
+            sorted(output.get("data", {})),
+            output.get("ename"),
+            NUMBER.findall(output.get("text") or output.get("data", {}).get("text/plain", "")),
+        )
+        for output in cell.outputs
+    ]
+
+
+def compare(english, chinese):
+    """Yield a line for each difference between two editions of one notebook."""
+    ids = [cell.id for cell in english.cells], [cell.id for cell in chinese.cells]
+    if ids[0] != ids[1]:
+        yield f"cells differ, or their order: {sorted(set(ids[0]) ^ set(ids[1]))}"
+        return
+    for one, other in zip(english.cells, chinese.cells):
+        if one.cell_type != other.cell_type:
+            yield f"cell {one.id}: is {one.cell_type} in English, {other.cell_type} in Chinese"
+            continue
+        if one.metadata.get("tags") != other.metadata.get("tags"):
+            yield f"cell {one.id}: other tags"
+        if one.cell_type == "code":
+            if skeleton(one.source) != skeleton(other.source):
+                yield f"cell {one.id}: code differs beyond comments and strings"
+            if result(one) != result(other):
+                yield f"cell {one.id}: outputs differ beyond words"
+            continue
+        for what, pattern in MARKS.items():
+            found = [sorted(re.findall(pattern, cell.source, re.MULTILINE)) for cell in (one, other)]
+            if found[0] != found[1]:
+                yield f"cell {one.id}: other {what}: {found[0]} and {found[1]}"
+        if formulas(one.source) != formulas(other.source):
+            yield f"cell {one.id}: other formulas"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_chinese_page_matches_the_english_one(page):
+    found = list(compare(notebooks.read(ENGLISH / page), notebooks.read(CHINESE / page)))
+    assert not found, "\n".join(f"{name(CHINESE / page)}: {line}" for line in found)
+
+
+FAULTS = {
+    "a number in the code": ("gradients", "first-gradient", "3.0", "4.0", "code differs"),
+    "a name in the code": ("gradients", "first-gradient", "backward", "detach", "code differs"),
+    "a field in a string": ("gradients", "nudge-run", "{slope:", "{step:", "code differs"),
+    "a heading's level": ("gradients", "exercises", "## ", "### ", "other headings"),
+    "a label": ("gradients", "tape-intro", "gradients-tape", "tape", "other labels"),
+    "a formula": ("gradients", "nudge", "y = 2x^2", "y = 3x^2", "other formulas"),
+    "a link": ("gradients", "next", "control-flow.ipynb", "index.ipynb", "other links"),
+    "an exercise": ("gradients", "ex-guess", ":label: gradients", ":label: other", "other exercises"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_difference_is_seen(fault):
+    page, cell_id, old, new, words = FAULTS[fault]
+    english, chinese = (notebooks.read(ENGLISH / f"{page}.ipynb") for _ in range(2))
+    [cell] = [cell for cell in chinese.cells if cell.id == cell_id]
+    assert old in cell.source
+    cell.source = cell.source.replace(old, new)
+    assert any(words in line for line in compare(english, chinese))
+
+
+def test_a_changed_output_is_seen():
+    english, chinese = (notebooks.read(ENGLISH / "index.ipynb") for _ in range(2))
+    chinese.cells[1].outputs[0].data["text/plain"] = "[13.]"
+    assert any("outputs differ" in line for line in compare(english, chinese))
+
+
+def test_tables_of_contents_are_alike():
+    english, chinese = (
+        yaml.safe_load((folder / "_toc.yml").read_text(encoding="utf-8"))
+        for folder in (notebooks.ROOT, CHINESE)
+    )
+    assert [entry["file"].removeprefix("book/") for entry in english["chapters"]] == [
+        entry["file"] for entry in chinese["chapters"]
+    ]
+
+
+def test_configurations_are_alike():
+    """Everything but the words and the paths is the same."""
+    english = (notebooks.ROOT / "_config.yml").read_text(encoding="utf-8").replace("book/_", "../_")
+    english, chinese = map(yaml.safe_load, (english, (CHINESE / "_config.yml").read_text(encoding="utf-8")))
+    words = {"title", "author"}
+    options = {"language", "nb_code_prompt_show", "nb_code_prompt_hide", "togglebutton_hint", "togglebutton_hint_hide"}
+    for option in options:
+        chinese["sphinx"]["config"].pop(option)
+    chinese["sphinx"]["config"]["html_theme_options"].pop("search_bar_text")
+    assert {key: value for key, value in english.items() if key not in words} == {
+        key: value for key, value in chinese.items() if key not in words
+    }
