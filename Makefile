@@ -33,6 +33,9 @@ lab: setup ## open the book in JupyterLab
 refresh: setup ## re-execute and store the outputs of all notebooks, or of one (NB=book/gradients.ipynb)
 	@$(PYTHON) tools/notebooks.py $(NB)
 
+agree: setup ## record that the Chinese text says what the English text says now
+	@$(PYTHON) tools/agree.py
+
 lock: ## resolve requirements.in anew into requirements.txt
 	@sh tools/lock.sh
 
@@ -42,4 +45,4 @@ bench: setup ## measure set-up, build and checks against their bars
 clean: ## remove what was built, and .venv
 	rm -rf _build book/zh/_build .venv .pytest_cache
 
-.PHONY: help setup book english chinese test serve lab refresh lock bench clean
+.PHONY: help setup book english chinese test serve lab refresh agree lock bench clean

@@ -1,18 +1,22 @@
 """The Chinese edition says what the English one says: cell by cell, up to the words."""
 
 import io
+import json
 import re
 import tokenize
 
 import pytest
 import yaml
+from nbformat.v4 import new_markdown_cell, new_notebook
 
+import agree
+import glossary
 import notebooks
 from test_notebooks import name
 
 ENGLISH = notebooks.ROOT / "book"
 CHINESE = ENGLISH / "zh"
-PAGES = sorted(path.name for path in ENGLISH.glob("*.ipynb"))
+PAGES = [path.name for path in agree.pages()]
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 # What both editions must have alike in a Markdown cell, and how to find it.
 MARKS = {
@@ -92,9 +96,16 @@ def compare(english, chinese):
             yield f"cell {one.id}: other formulas"
 
 
+def read(path):
+    """Return a page as a notebook; a Markdown page is one cell of it."""
+    if path.suffix == ".ipynb":
+        return notebooks.read(path)
+    return new_notebook(cells=[new_markdown_cell(path.read_text(encoding="utf-8"), id="page")])
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_chinese_page_matches_the_english_one(page):
-    found = list(compare(notebooks.read(ENGLISH / page), notebooks.read(CHINESE / page)))
+    found = list(compare(read(ENGLISH / page), read(CHINESE / page)))
     assert not found, "\n".join(f"{name(CHINESE / page)}: {line}" for line in found)
 
 
@@ -126,6 +137,56 @@ def test_a_changed_output_is_seen():
     assert any("outputs differ" in line for line in compare(english, chinese))
 
 
+def test_chinese_keeps_up_with_english():
+    now = {path.name: agree.digests(path) for path in agree.pages()}
+    agreed = json.loads(agree.RECORD.read_text(encoding="utf-8"))
+    found = [f"book/zh/{page}: cell {cell}: the English text has changed" for page, cell in agree.stale(now, agreed)]
+    advice = "Look whether these Chinese cells still say the same, change them where not, then run `make agree`:"
+    assert not found, "\n".join([advice, *found])
+    assert agreed == now, "book/zh/agreed.json names cells that are gone: run `make agree`"
+
+
+def test_a_changed_english_text_is_seen(tmp_path):
+    agreed = {"gradients.ipynb": agree.digests(ENGLISH / "gradients.ipynb")}
+    notebook = notebooks.read(ENGLISH / "gradients.ipynb")
+    [cell] = [cell for cell in notebook.cells if cell.id == "nudge-read"]
+    cell.source += " One more sentence."
+    notebooks.write(notebook, tmp_path / "gradients.ipynb")
+    now = {"gradients.ipynb": agree.digests(tmp_path / "gradients.ipynb")}
+    assert list(agree.stale(now, agreed)) == [("gradients.ipynb", "nudge-read")]
+
+
+def words(path):
+    """Return all text of a page on one line."""
+    return " ".join(" ".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown").split())
+
+
+def misuses(entry, english, chinese):
+    """Yield what is wrong with the use of a glossary entry in the texts {page: text} of the editions."""
+    [page] = [page for page, text in english.items() if f"({entry['see']})=" in text]
+    if entry["en"].lower() not in english[page].lower():
+        yield f"book/{page} explains {entry['en']!r} and does not use the word"
+    if entry["zh"] not in chinese[page]:
+        yield f"book/zh/{page} explains {entry['zh']} and does not use the word"
+    for other in entry.get("instead of", []):
+        for page, text in chinese.items():
+            if other in text:
+                at = text.index(other)
+                yield f"book/zh/{page} says {other} where the glossary has {entry['zh']}: …{text[max(0, at - 12) : at + 20]}…"
+
+
+def test_both_editions_use_the_words_of_the_glossary():
+    english, chinese = ({page: words(folder / page) for page in PAGES} for folder in (ENGLISH, CHINESE))
+    found = [line for entry in glossary.read() for line in misuses(entry, english, chinese)]
+    assert not found, "\n".join(found)
+
+
+def test_a_rejected_word_is_seen():
+    entry = {"en": "tape", "zh": "记录带", "see": "a", "instead of": ["磁带"]}
+    assert not list(misuses(entry, {"p": "(a)= the tape"}, {"p": "记录带"}))
+    assert len(list(misuses(entry, {"p": "(a)="}, {"p": "磁带"}))) == 3
+
+
 def test_tables_of_contents_are_alike():
     english, chinese = (
         yaml.safe_load((folder / "_toc.yml").read_text(encoding="utf-8"))
@@ -137,14 +198,17 @@ def test_tables_of_contents_are_alike():
 
 
 def test_configurations_are_alike():
-    """Everything but the words and the paths is the same."""
+    """Everything but the words, the paths and what only Chinese needs is the same."""
     english = (notebooks.ROOT / "_config.yml").read_text(encoding="utf-8").replace("book/_", "../_")
     english, chinese = map(yaml.safe_load, (english, (CHINESE / "_config.yml").read_text(encoding="utf-8")))
-    words = {"title", "author"}
-    options = {"language", "nb_code_prompt_show", "nb_code_prompt_hide", "togglebutton_hint", "togglebutton_hint_hide"}
-    for option in options:
-        chinese["sphinx"]["config"].pop(option)
-    chinese["sphinx"]["config"]["html_theme_options"].pop("search_bar_text")
-    assert {key: value for key, value in english.items() if key not in words} == {
-        key: value for key, value in chinese.items() if key not in words
-    }
+    for configuration in (english, chinese):
+        for key in ("title", "author"):
+            configuration.pop(key)
+    del chinese["sphinx"]["local_extensions"]["chinese"]
+    options = chinese["sphinx"]["config"]
+    for option in ("language", "smartquotes", "template_bridge", "nb_code_prompt_show", "nb_code_prompt_hide"):
+        del options[option]
+    for option in ("togglebutton_hint", "togglebutton_hint_hide"):
+        del options[option]
+    del options["html_theme_options"]["search_bar_text"]
+    assert chinese == english

@@ -29,9 +29,10 @@ def test_notebook_is_stored_as_refresh_writes_it(path):
     assert path.read_text(encoding="utf-8") == written, f"{name(path)}: run `make refresh NB={name(path)}`"
 
 
-def test_figures_are_set_up_alike():
+@pytest.mark.parametrize("folder", ["book", "book/zh"])
+def test_figures_are_set_up_alike(folder):
     settings = {}
-    for path in PATHS:
+    for path in (notebooks.ROOT / folder).glob("*.ipynb"):
         for cell in notebooks.read(path).cells:
             if cell.id == "figure-settings":
                 settings.setdefault(cell.source, []).append(name(path))
@@ -39,12 +40,13 @@ def test_figures_are_set_up_alike():
 
 
 @pytest.mark.parametrize("folder", ["", "book/zh"])
-def test_toc_names_every_notebook_once(folder):
+def test_toc_names_every_page_once(folder):
     toc = yaml.safe_load((notebooks.ROOT / folder / "_toc.yml").read_text(encoding="utf-8"))
     named = [toc["root"]] + [entry["file"] for entry in toc["chapters"]]
-    beside = (notebooks.ROOT / (folder or "book")).glob("*.ipynb")
+    pages = notebooks.ROOT / (folder or "book")
+    beside = [*pages.glob("*.ipynb"), *pages.glob("*.md")]
     there = sorted(str(path.with_suffix("").relative_to(notebooks.ROOT / folder)) for path in beside)
-    assert sorted(named) == there, f"{folder}/_toc.yml and the notebooks beside it differ"
+    assert sorted(named) == there, f"{folder}/_toc.yml and the pages beside it differ"
 
 
 def good_notebook():

@@ -7,36 +7,9 @@ the <link rel="alternate"> elements that search engines read.
 
 import posixpath
 
-from sphinx.locale import translators
-
 NAMES = {"en": "English", "zh-CN": "中文"}
 # What Sphinx makes at the root of either site.
 SPECIAL = ("genindex", "search")
-
-# What the theme leaves in English, or has in traditional characters, by message catalogue.
-THEME_IN_CHINESE = {
-    "booktheme": {
-        "Print to PDF": "打印为 PDF",
-    },
-    "sphinx": {
-        "© Copyright %(copyright)s.": "© %(copyright)s",
-        "Color mode": "颜色模式",
-        "Light": "浅色",
-        "Dark": "深色",
-        "System Settings": "跟随系统",
-        "Back to top": "回到顶部",
-        "Skip to main content": "跳到正文",
-        "Link to this heading": "本节的链接",
-        "Link to this equation": "本公式的链接",
-    },
-}
-
-
-def translate_theme(app):
-    if app.config.language == "zh_CN":
-        for catalogue, messages in THEME_IN_CHINESE.items():
-            # gettext has no public way to replace a message that is already translated.
-            translators["general", catalogue]._catalog.update(messages)
 
 
 def add_other_edition(app, pagename, templatename, context, doctree):
@@ -54,6 +27,5 @@ def add_other_edition(app, pagename, templatename, context, doctree):
 
 
 def setup(app):
-    app.connect("builder-inited", translate_theme)
     app.connect("html-page-context", add_other_edition)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,54 @@
+"""Record that the Chinese text of every cell says what the English one says now.
+
+    python tools/agree.py
+
+book/zh/agreed.json holds, for every English cell, a digest of its text as it was when
+somebody last looked at both editions. A cell whose text has changed since is stale, and
+the tests name it.
+"""
+
+import hashlib
+import json
+import sys
+
+import notebooks
+
+BOOK = notebooks.ROOT / "book"
+RECORD = BOOK / "zh" / "agreed.json"
+
+
+def pages():
+    """Return the paths of all English pages, sorted."""
+    return sorted([*BOOK.glob("*.ipynb"), *BOOK.glob("*.md")])
+
+
+def digests(path):
+    """Return {cell id: digest of its text and alternative text} of a page; a Markdown page is one cell."""
+    if path.suffix == ".md":
+        texts = {"page": path.read_text(encoding="utf-8")}
+    else:
+        texts = {
+            cell.id: cell.source + cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+            for cell in notebooks.read(path).cells
+        }
+    return {cell: hashlib.sha256(text.encode()).hexdigest()[:8] for cell, text in texts.items()}
+
+
+def stale(now, agreed):
+    """Yield (page, cell) for each English cell whose text is not the one agreed on."""
+    for page, cells in now.items():
+        for cell, digest in cells.items():
+            if agreed.get(page, {}).get(cell) != digest:
+                yield page, cell
+
+
+def main():
+    now = {path.name: digests(path) for path in pages()}
+    agreed = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    for page, cell in stale(now, agreed):
+        print(f"book/zh/{page}: cell {cell}: agreed")
+    RECORD.write_text(json.dumps(now, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
