@@ -11,15 +11,7 @@ setup:
 	@sh tools/setup.sh
 
 book: setup ## build the website, both editions, into _build/html
-	@$(MAKE) --no-print-directory -j 2 english chinese
-	@rm -rf _build/html/zh && cp -R book/zh/_build/html _build/html/zh
-	@echo "The book is built: _build/html/index.html, in Chinese _build/html/zh/index.html"
-
-english:
-	.venv/bin/jupyter-book build . -W -n --keep-going
-
-chinese:
-	.venv/bin/jupyter-book build book/zh -W -n --keep-going
+	@$(PYTHON) tools/website.py
 
 test: setup ## re-execute every notebook, compare every output, check pages and tools
 	$(PYTHON) -m pytest
@@ -45,4 +37,4 @@ bench: setup ## measure set-up, build and checks against their bars
 clean: ## remove what was built, and .venv
 	rm -rf _build book/zh/_build .venv .pytest_cache
 
-.PHONY: help setup book english chinese test serve lab refresh agree lock bench clean
+.PHONY: help setup book test serve lab refresh agree lock bench clean

@@ -52,7 +52,7 @@ class ChineseSearch(SearchEnglish):
     lang = "zh"
     language_name = "Chinese"
     js_splitter_code = r"""
-const splitQuery = (query) =>
+var splitQuery = (query) =>
   (query.match(/[\u4e00-\u9fff]+|(?:(?![\u4e00-\u9fff])[\p{Letter}\p{Number}_])+/gu) || []).flatMap((run) =>
     run < "\u4e00" || run > "\ua000" || run.length === 1
       ? [run]

@@ -32,7 +32,7 @@ class GlossaryOfTheBook(SphinxDirective):
             lines += [*words, f"    {meaning} [](#{entry['see']})", ""]
         content = StringList(lines, source=str(PATH))
         directive = Glossary(
-            "glossary", [], {"sorted": False}, content, self.lineno, self.content_offset,
+            "glossary", [], {}, content, self.lineno, self.content_offset,
             self.block_text, self.state, self.state_machine,
         )  # fmt: skip
         return directive.run()

@@ -1,0 +1,55 @@
+"""What several test modules share: the built site, a server for it, and a browser."""
+
+import fcntl
+import os
+import shutil
+import threading
+from functools import partial
+from http.server import ThreadingHTTPServer
+
+import pytest
+
+import serve
+import website
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory, worker_id):
+    """The root of the site, built from nothing, warnings as errors; once for all workers."""
+    folder = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        folder = folder.parent
+    with open(folder / "site.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        root = folder / "site" / "en" / "_build" / "html"
+        if not root.exists():
+            website.build(folder / "site")
+    return root
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    """The address under which the site is served, below a path as on GitHub Pages."""
+    handler = partial(serve.Handler, directory=site.parent)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/{site.name}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """The system's Chromium; where there is none the test is skipped, but not on a machine that checks changes."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not found:
+        message = "no Chromium on this machine: the site was not walked (Debian: apt-get install chromium)"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=found, args=arguments)
+        yield browser
+        browser.close()
