@@ -26,10 +26,12 @@ class GlossaryOfTheBook(SphinxDirective):
         lines = []
         for entry in read():
             words, meaning = [entry["en"], entry["zh"]], entry["in_english"]
+            see = f"See [](#{entry['see']})."
             if chinese:
                 words.reverse()
                 meaning = entry["in_chinese"]
-            lines += [*words, f"    {meaning} [](#{entry['see']})", ""]
+                see = f"见[](#{entry['see']})。"
+            lines += [*words, f"    {meaning} {see}", ""]
         content = StringList(lines, source=str(PATH))
         directive = Glossary(
             "glossary", [], {}, content, self.lineno, self.content_offset,
