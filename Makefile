@@ -28,6 +28,9 @@ refresh: setup ## re-execute and store the outputs of all notebooks, or of one (
 agree: setup ## record that the Chinese text says what the English text says now
 	@$(PYTHON) tools/agree.py
 
+truth: setup ## derive every gradient again without MXNet, and write the table of the page that says so
+	@$(PYTHON) tools/truth.py
+
 lock: ## resolve requirements.in anew into requirements.txt
 	@sh tools/lock.sh
 
@@ -37,4 +40,4 @@ bench: setup ## measure set-up, build and checks against their bars
 clean: ## remove what was built, and .venv
 	rm -rf _build book/zh/_build .venv .pytest_cache
 
-.PHONY: help setup book test serve lab refresh agree lock bench clean
+.PHONY: help setup book test serve lab refresh agree truth lock bench clean
