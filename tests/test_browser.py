@@ -13,32 +13,52 @@ from test_editions import CHINESE, words
 LATIN = ["attach_grad", "BatchNorm", "retain_graph"]
 
 
+def watched(context, address):
+    """Return a page, and the list of what goes wrong on it: errors in the console, requests to other hosts."""
+    page, wrong = context.new_page(), []
+
+    def guard(route):
+        if route.request.url.startswith((address.rsplit("/", 1)[0], "data:", "file:", "blob:")):
+            route.continue_()
+        else:
+            wrong.append(f"asked for {route.request.url}")
+            route.abort()
+
+    page.route("**/*", guard)
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    return page, wrong
+
+
 @pytest.fixture
-def page(browser):
-    """A fresh page that fails the test on any message of an error in the console."""
+def page(browser, address):
+    """A fresh page that fails the test on any error in the console and any request to another host."""
     context = browser.new_context(locale="en-GB")
-    page = context.new_page()
-    errors = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    page, wrong = watched(context, address)
     yield page
     context.close()
-    assert not errors, errors
+    assert not wrong, wrong
 
 
-def search(page, address, query):
-    """Search the Chinese site and return the names of the pages found, best first."""
-    page.goto(f"{address}/zh/search.html?{urlencode({'q': query})}")
+def names(site):
+    """Return the addresses of all pages below the root; index.html there only leads to the first page."""
+    found = {str(path.relative_to(site)) for path in site.rglob("*.html") if "_sources" not in path.parts}
+    return sorted(found - {"index.html"})
+
+
+def search(page, address, query, folder="/zh"):
+    """Search one edition and return the names of the pages found, with their anchors, best first."""
+    page.goto(f"{address}{folder}/search.html?{urlencode({'q': query})}")
     page.wait_for_function("document.querySelector('#search-results .search-summary')?.innerText")
-    links = page.locator("#search-results li > a").evaluate_all("links => links.map(link => link.pathname)")
-    return [re.sub(r".*/|\.html$", "", link) for link in links]
+    links = page.locator("#search-results li > a").evaluate_all("links => links.map(link => link.pathname + link.hash)")
+    return [re.sub(r".*/|\.html", "", link) for link in links]
 
 
 def test_search_finds_the_pages_that_hold_a_word(page, address):
     texts = {path.stem: words(CHINESE / path.name) for path in agree.pages()}
     missing = []
     for query in [entry["zh"] for entry in glossary.read()] + LATIN:
-        found = search(page, address, query)
+        found = [link.split("#")[0] for link in search(page, address, query)]
         wanted = {name for name, text in texts.items() if query in text} 
         missing += [f"{query}: not {name}" for name in sorted(wanted - set(found))]
     assert not missing, "\n".join(missing)
@@ -70,3 +90,111 @@ def test_the_language_switch_works_from_the_keyboard(page, address, start, end, 
     assert page.evaluate("document.activeElement.innerText") == label
     page.keyboard.press("Enter")
     page.wait_for_url(f"{address}/{end}/control-flow.html")
+
+
+@pytest.mark.parametrize("folder", ["", "/zh"])
+def test_a_message_of_mxnet_leads_to_the_section_that_explains_it(page, address, folder):
+    for message, label in glossary.read_index()["errors"].items():
+        for query in (message, f"MXNetError: Check failed: a > b: {message}, and so on."):
+            found = search(page, address, query, folder)
+            assert any(link.endswith("#" + label) for link in found[:3]), (query, found)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_page_scrolls_sideways_or_asks_another_host(browser, site, address, scheme, width):
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
+    page, wrong = watched(context, address)
+    for name in names(site):
+        page.goto(f"{address}/{name}", wait_until="load")
+        page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert over <= 0, f"{name} is {over} pixels wider than a window of {width}"
+        if "404" not in name:
+            assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    context.close()
+    assert not wrong, wrong
+
+
+def test_a_figure_is_drawn_for_its_theme(browser, address):
+    """Dark lines on a light page, light lines on a dark one, and nothing behind them."""
+    for scheme, is_dark in (("light", False), ("dark", True)):
+        page = browser.new_page(color_scheme=scheme)
+        page.goto(f"{address}/book/gradients.html")
+        style = "getComputedStyle(document.querySelector('.cell_output img'))"
+        assert page.evaluate(f"{style}.backgroundColor") == "rgba(0, 0, 0, 0)"
+        assert ("invert(1)" in page.evaluate(f"{style}.filter")) == is_dark
+        page.close()
+
+
+def test_without_scripts_everything_can_be_read(browser, address):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}/zh/gradients.html")
+    for what in ("article h1", "math", ".cell_input pre", ".cell_output pre", ".solution .cell_output", "nav.bd-links a"):
+        assert page.locator(what).first.is_visible(), what
+    assert page.locator(".solution .cell_output").last.is_visible()
+    page.locator(".prev-next-area a.right-next").click()
+    assert page.url.endswith("/zh/recording-and-modes.html")
+    context.close()
+
+
+def test_it_works_from_the_file_system(browser, site):
+    context = browser.new_context()
+    page, wrong = watched(context, "file:///")
+    page.goto(f"{(site / 'book/gradients.html').as_uri()}")
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    page.goto(f"{(site / 'search.html').as_uri()}?q=retain_graph")
+    page.wait_for_selector("#search-results li a")
+    context.close()
+    # A browser does not let a page read its neighbours here: the results come without excerpts.
+    assert not [error for error in wrong if "fetch" not in error.lower() and "file:" not in error and "ERR_FAILED" not in error], wrong
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_reader_walks_through_the_book(browser, address, width):
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, permissions=["clipboard-read", "clipboard-write"], color_scheme="light"
+    )
+    page, wrong = watched(context, address)
+    page.goto(f"{address}/index.html")
+    page.wait_for_url("**/book/index.html")
+    page.locator("article a", has_text="Gradients").first.click()
+
+    page.locator("button.theme-switch-button").first.click()  # from automatic, which is light here
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+    solution = page.locator(".solution.dropdown").first
+    assert not solution.locator(".cell_output").first.is_visible()
+    solution.locator("summary, .toggle-button, .admonition-title").last.click()
+    assert solution.locator(".cell_output").first.is_visible()
+
+    cell = page.locator(".cell_input").nth(2)
+    cell.scroll_into_view_if_needed()
+    cell.hover()
+    cell.locator("button.copybtn").click()
+    page.wait_for_function("navigator.clipboard.readText()")
+    assert page.evaluate("navigator.clipboard.readText()").strip() == cell.locator("pre").inner_text().strip()
+
+    with page.expect_download() as download:
+        page.locator(".run-this-page a").first.click()
+    notebook = notebooks.read(download.value.path())
+    assert notebook.cells[0].source.startswith("# Gradients")
+
+    page.locator("a.language-switch").click()
+    page.wait_for_url("**/zh/gradients.html")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    page.locator(".prev-next-area a.right-next").click()
+    page.wait_for_url("**/zh/recording-and-modes.html")
+    if width < 992:
+        page.locator("button.primary-toggle").first.click()
+    page.locator("nav.bd-links a", has_text="控制流").first.click()
+    page.wait_for_url("**/zh/control-flow.html")
+
+    page.keyboard.press("Control+k")
+    page.keyboard.type("折点")
+    page.keyboard.press("Enter")
+    page.locator("#search-results li a").first.click()
+    page.wait_for_load_state()
+    context.close()
+    assert not wrong, wrong

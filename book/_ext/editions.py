@@ -7,6 +7,8 @@ the <link rel="alternate"> elements that search engines read.
 
 import posixpath
 
+from sharing import site_url
+
 NAMES = {"en": "English", "zh-CN": "中文"}
 # What Sphinx makes at the root of either site.
 SPECIAL = ("genindex", "search")
@@ -14,15 +16,17 @@ SPECIAL = ("genindex", "search")
 
 def add_other_edition(app, pagename, templatename, context, doctree):
     own = "zh-CN" if app.config.language == "zh_CN" else "en"
-    if own == "en":
-        page = "zh/" + pagename.removeprefix("book/")
-    else:
-        page = "../" + pagename if pagename in SPECIAL else "../book/" + pagename
+    name = pagename.removeprefix("book/")
+    # Where the page lies below the root of the whole site.
+    places = {"en": f"{name}.html" if name in SPECIAL else f"book/{name}.html", "zh-CN": f"zh/{name}.html"}
     other = "en" if own == "zh-CN" else "zh-CN"
-    urls = {own: f"{posixpath.basename(pagename)}.html", other: context["pathto"](f"{page}.html", 1)}
-    context["other_edition"] = {"url": urls[other], "lang": other, "name": NAMES[other]}
+    here = posixpath.dirname(places[own])
+    url = posixpath.relpath(places[other], here or ".")
+    context["other_edition"] = {"url": url, "lang": other, "name": NAMES[other]}
+    # Search engines want whole addresses; without one, browsers still understand relative ones.
+    addresses = {lang: site_url() + place if site_url() else posixpath.relpath(place, here or ".") for lang, place in places.items()}
     context["metatags"] = context.get("metatags", "") + "".join(
-        f'<link rel="alternate" hreflang="{lang}" href="{urls[lang]}" />\n' for lang in NAMES
+        f'<link rel="alternate" hreflang="{lang}" href="{address}" />\n' for lang, address in addresses.items()
     )
 
 

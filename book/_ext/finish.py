@@ -129,6 +129,8 @@ def finish(app, exception):
     paths = sorted(path for path in out.rglob("*.html") if not {"zh", "_static", "_sources"} & set(path.relative_to(out).parts))
     pages = {path: path.read_text(encoding="utf-8") for path in paths}
     fresh = {path: page for path, page in pages.items() if "pydata-sphinx-theme.css" in page}
+    if not fresh:
+        return  # nothing was written
     before = sum(file.stat().st_size for file in static.rglob("*") if file.is_file())
 
     sheets = once(SOURCE.search(link)[1] for page in fresh.values() for link in STYLESHEET.findall(page))

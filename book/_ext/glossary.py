@@ -1,38 +1,50 @@
-"""Sphinx extension: `{glossary-of-the-book}` sets book/_data/glossary.yml in the language of the edition.
+"""Sphinx extension: the glossary and the index of the book, in the language of the edition.
 
-Each entry becomes one of a Sphinx glossary: both words are terms, with anchors and index entries.
+`{glossary-of-the-book}` sets book/_data/glossary.yml as a Sphinx glossary. The words of the
+glossary, and the functions and messages of book/_data/index.yml, become index entries at the
+sections that explain them, where Sphinx's search finds them, too.
 """
 
 from pathlib import Path
 
 import yaml
+from docutils import nodes
 from docutils.statemachine import StringList
+from sphinx import addnodes
 from sphinx.domains.std import Glossary
+from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
 
-PATH = Path(__file__).parent.parent / "_data" / "glossary.yml"
+DATA = Path(__file__).parent.parent / "_data"
+GLOSSARY, INDEX = DATA / "glossary.yml", DATA / "index.yml"
 
 
 def read():
-    """Return the entries, sorted by their English words."""
-    entries = yaml.safe_load(PATH.read_text(encoding="utf-8"))
+    """Return the entries of the glossary, sorted by their English words."""
+    entries = yaml.safe_load(GLOSSARY.read_text(encoding="utf-8"))
     return sorted(entries, key=lambda entry: entry["en"].lower())
+
+
+def read_index():
+    """Return {"functions": {entry: labels}, "errors": {message: label}}."""
+    return yaml.safe_load(INDEX.read_text(encoding="utf-8"))
 
 
 class GlossaryOfTheBook(SphinxDirective):
     def run(self):
-        self.env.note_dependency(str(PATH))
+        self.env.note_dependency(str(GLOSSARY))
         chinese = self.config.language == "zh_CN"
         lines = []
-        for entry in read():
-            words, meaning = [entry["en"], entry["zh"]], entry["in_english"]
-            see = f"See [](#{entry['see']})."
+        for entry in sorted(read(), key=lambda entry: entry["pinyin"]) if chinese else read():
+            letters = entry["en"][0].upper(), entry["pinyin"][0].upper()
             if chinese:
-                words.reverse()
-                meaning = entry["in_chinese"]
-                see = f"见[](#{entry['see']})。"
-            lines += [*words, f"    {meaning} {see}", ""]
-        content = StringList(lines, source=str(PATH))
+                words = [f"{entry['zh']} : {letters[1]}", f"{entry['en']} : {letters[0]}"]
+                text = f"{entry['in_chinese']} 见[](#{entry['see']})。"
+            else:
+                words = [f"{entry['en']} : {letters[0]}", f"{entry['zh']} : {letters[0]}"]
+                text = f"{entry['in_english']} See [](#{entry['see']})."
+            lines += [*words, f"    {text}", ""]
+        content = StringList(lines, source=str(GLOSSARY))
         directive = Glossary(
             "glossary", [], {}, content, self.lineno, self.content_offset,
             self.block_text, self.state, self.state_machine,
@@ -40,6 +52,38 @@ class GlossaryOfTheBook(SphinxDirective):
         return directive.run()
 
 
+def entries_by_label(language):
+    """Return {label: [(entry, key under which the index files it)]}."""
+    found = {}
+
+    def add(label, entry, key):
+        found.setdefault(label, []).append((entry, key))
+
+    for entry in read():
+        word, key = (entry["zh"], entry["pinyin"]) if language == "zh_CN" else (entry["en"], entry["en"])
+        add(entry["see"], word, key[0].upper())
+    for entry, labels in read_index()["functions"].items():
+        for label in labels:
+            add(label, entry, entry[0].upper())
+    for message, label in read_index()["errors"].items():
+        add(label, message, message[0].upper())
+    return found
+
+
+class AddIndexEntries(SphinxTransform):
+    default_priority = 800  # before Sphinx gathers the entries of the page
+
+    def apply(self):
+        self.env.note_dependency(str(GLOSSARY))
+        self.env.note_dependency(str(INDEX))
+        by_label = entries_by_label(self.config.language)
+        for section in list(self.document.findall(nodes.section)):
+            for label in set(section["ids"]) & set(by_label):
+                entries = [("single", entry, label, "main", key) for entry, key in by_label[label]]
+                section.insert(1, addnodes.index(entries=entries))
+
+
 def setup(app):
     app.add_directive("glossary-of-the-book", GlossaryOfTheBook)
+    app.add_transform(AddIndexEntries)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
