@@ -1,13 +1,16 @@
 """The built website: nothing is lost on the way and every link leads somewhere."""
 
+import gzip
 import re
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
 
+import glossary
 import mathml
 import notebooks
+import website
 
 PAGES = notebooks.find_notebooks()
 
@@ -93,7 +96,7 @@ def test_the_chinese_site_speaks_chinese(site, soups):
             for tag in soup.select(f"[{attribute}]")
         ]
         controls = "button, summary, noscript, footer, kbd, .article-header-buttons, .prev-next-subtitle, .admonition-title"
-        texts += [text.strip() for tag in soup.select(controls) for text in tag.find_all(string=True) if text.parent.name != "style"]
+        texts += [text.strip() for tag in soup.select(controls) for text in tag.find_all(string=True) if text.parent.name not in ("style", "code")]
         found |= {text for text in texts if re.search("[A-Za-z]{2}", text) and not re.search("[\u4e00-\u9fff]", text)}
     assert found <= names, sorted(found - names)
 
@@ -101,7 +104,7 @@ def test_the_chinese_site_speaks_chinese(site, soups):
 def test_the_head_of_every_page_is_filled_in(site, soups):
     descriptions = set()
     for path, soup in soups.items():
-        if soup.select_one("meta[http-equiv=Refresh]"):  # leads to the first page
+        if path.parent == site and path.stem in ("index", "404"):  # these two are in both languages
             continue
         own = soup.html["lang"]
         assert own == ("zh-CN" if path.parent.name == "zh" else "en")
@@ -112,6 +115,88 @@ def test_the_head_of_every_page_is_filled_in(site, soups):
         assert bool(re.search("[\u4e00-\u9fff]", title)) == bool(re.search("[\u4e00-\u9fff]", description)) == (own == "zh-CN")
 
 
+def loads(soup):
+    """Return the addresses of all that a page loads by itself."""
+    tags = soup.select("script[src], img[src], source[src], iframe[src], link[rel=stylesheet], link[rel=icon], link[rel=preload]")
+    return [tag.get("src") or tag["href"] for tag in tags]
+
+
+def test_nothing_comes_from_another_host(site, soups):
+    for path, soup in soups.items():
+        for address in loads(soup):
+            assert not urlsplit(address).netloc, f"{path.relative_to(site)} loads {address}"
+    for file in [*site.rglob("*.css"), *site.rglob("*.js")]:
+        text = file.read_text(encoding="utf-8")
+        found = re.findall(r"""(?:url\(|@import|import\(|fetch\(|\.src\s*=)\s*["']?((?:https?:)?//[^"')\s]+)""", text)
+        assert not found, f"{file.relative_to(site)} loads {found}"
+
+
+def compressed(path):
+    return len(gzip.compress(path.read_bytes(), 9))
+
+
+def test_pages_are_light(site, soups):
+    """At most 150 KB compressed on a first visit, 60 KB on the next page, 15 requests; 20 KB a figure."""
+    for path, soup in soups.items():
+        page = path.relative_to(site)
+        files = {(path.parent / urlsplit(address).path).resolve() for address in loads(soup)}
+        figures = {file for file in files if file.parent.name == "_images"}
+        first = compressed(path) + sum(map(compressed, files - figures))
+        assert first <= 150_000, f"{page}: {first} bytes on a first visit"
+        assert compressed(path) <= 60_000, f"{page}: {compressed(path)} bytes on the next page"
+        assert 1 + len(files - figures) <= 15, f"{page}: {1 + len(files - figures)} requests"
+        for figure in figures:
+            assert compressed(figure) <= 20_000, f"{page}: {figure.name} has {compressed(figure)} bytes"
+        for image in soup.select("img[src*=_images]"):
+            assert image["loading"] == "lazy" and int(image["width"]) and int(image["height"]), page
+
+
+def test_the_index_has_terms_functions_and_messages(site, soups):
+    for folder in ("", "zh"):
+        index = soups[site / folder / "genindex.html"]
+        entries = {link.get_text() for link in index.select("table.genindextable a")}
+        wanted = {entry["zh" if folder else "en"] for entry in glossary.read()}
+        wanted |= set(glossary.read_index()["functions"]) | set(glossary.read_index()["errors"])
+        assert wanted <= entries, sorted(wanted - entries)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """The site as GitHub Actions builds it, which knows the addresses."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GITHUB_REPOSITORY", "Somebody/the-book")
+        patch.setenv("GITHUB_SERVER_URL", "https://github.com")
+        patch.setenv("GITHUB_REF_NAME", "main")
+        patch.delenv("SITE_URL", raising=False)
+        return website.build(tmp_path_factory.mktemp("published"))
+
+
+def test_addresses_come_from_the_environment(published):
+    page = BeautifulSoup((published / "zh" / "gradients.html").read_text(encoding="utf-8"), "html.parser")
+    root = "https://somebody.github.io/the-book/"
+    assert page.select_one("link[rel=canonical]")["href"] == root + "zh/gradients.html"
+    assert page.select_one("meta[property='og:image']")["content"] == root + "_static/preview.png"
+    alternates = {link["hreflang"]: link["href"] for link in page.select("link[rel=alternate]")}
+    assert alternates == {"en": root + "book/gradients.html", "zh-CN": root + "zh/gradients.html"}
+    [binder] = page.select(".run-this-page a[href*=mybinder]")
+    assert binder["href"].endswith("/gh/Somebody/the-book/main?urlpath=lab/tree/book/zh/gradients.ipynb")
+    assert page.select("a[href='https://github.com/Somebody/the-book']")
+    assert f"Sitemap: {root}zh/sitemap.xml" in (published / "robots.txt").read_text(encoding="utf-8")
+    for folder in ("", "zh"):
+        for address in re.findall("<loc>(.*?)</loc>", (published / folder / "sitemap.xml").read_text(encoding="utf-8")):
+            assert (published / address.removeprefix(root)).exists(), address
+    missing = (published / "404.html").read_text(encoding="utf-8")
+    for address in re.findall('href="([^"]+)"', missing):
+        assert (published / address.removeprefix("/the-book/")).exists(), address
+
+
+def test_without_an_address_there_is_no_dead_button(site, soups):
+    for path, soup in soups.items():
+        text = str(soup)
+        assert "mybinder.org" not in text or path.stem == "index", path
+        assert not soup.select("a[title*=epository], .btn-source-repository-button"), path
+
+
 def test_every_internal_link_resolves(site, soups):
     ids = {path: {tag["id"] for tag in soup.select("[id]")} for path, soup in soups.items()}
     broken = []
@@ -120,7 +205,8 @@ def test_every_internal_link_resolves(site, soups):
             address = urlsplit(tag.get("href") or tag.get("src"))
             if address.scheme or address.netloc:
                 continue
-            target = (path.parent / unquote(address.path)).resolve() if address.path else path
+            folder = site if address.path.startswith("/") else path.parent
+            target = (folder / unquote(address.path).lstrip("/")).resolve() if address.path else path
             if not target.exists() or (
                 address.fragment and target in ids and unquote(address.fragment) not in ids[target]
             ):

@@ -96,7 +96,7 @@ def with_image_sizes(page, path):
             width, height = height, width
         return f'{match[0]} loading="lazy" width="{width}" height="{height}"'
 
-    return re.sub(r'<img\b[^>]*?\bsrc="([^"]+_images/[^"]+\.svg)"(?! loading)', add, page)
+    return re.sub(r'<img\b[^>]*?\bsrc="([^"]*_images/[^"]+\.svg)"(?! loading)', add, page)
 
 
 def finish_page(page, path, root, css_version, js_version):
@@ -121,6 +121,15 @@ def finish_page(page, path, root, css_version, js_version):
     return with_image_sizes(page, path)
 
 
+def tidy(static):
+    """Remove what no page asks for."""
+    for file in sorted(static.rglob("*"), reverse=True):
+        if file.is_file() and file.name not in KEPT:
+            file.unlink()
+        elif file.is_dir() and not any(file.iterdir()):
+            file.rmdir()
+
+
 def finish(app, exception):
     if exception or app.builder.name != "html":
         return
@@ -129,8 +138,9 @@ def finish(app, exception):
     paths = sorted(path for path in out.rglob("*.html") if not {"zh", "_static", "_sources"} & set(path.relative_to(out).parts))
     pages = {path: path.read_text(encoding="utf-8") for path in paths}
     fresh = {path: page for path, page in pages.items() if "pydata-sphinx-theme.css" in page}
-    if not fresh:
-        return  # nothing was written
+    if not fresh:  # nothing was written
+        tidy(static)
+        return
     before = sum(file.stat().st_size for file in static.rglob("*") if file.is_file())
 
     sheets = once(SOURCE.search(link)[1] for page in fresh.values() for link in STYLESHEET.findall(page))
@@ -165,11 +175,7 @@ def finish(app, exception):
             page = re.sub(r"(site\.css\?v=)\w+", rf"\g<1>{digest(css)}", page)
             page = re.sub(r"(site\.js\?v=)\w+", rf"\g<1>{digest(text)}", page)
         path.write_text(page, encoding="utf-8")
-    for file in sorted(static.rglob("*"), reverse=True):
-        if file.is_file() and file.name not in KEPT:
-            file.unlink()
-        elif file.is_dir() and not any(file.iterdir()):
-            file.rmdir()
+    tidy(static)
     after = sum(file.stat().st_size for file in static.rglob("*") if file.is_file())
     logger.info(
         "finish: %d style sheets and %d scripts became one each; taken away: %d unused CSS names, "
