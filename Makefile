@@ -1,5 +1,6 @@
 PYTHON = .venv/bin/python
 PORT = 8000
+RUNS = 5
 
 # Packages are installed uncompiled: let Python keep what it compiles on first use.
 unexport PYTHONDONTWRITEBYTECODE
@@ -34,10 +35,22 @@ truth: setup ## derive every gradient again without MXNet, and write the table o
 lock: ## resolve requirements.in anew into requirements.txt
 	@sh tools/lock.sh
 
+mutants: setup ## plant faults in copies of all notebooks and see each one caught
+	@$(PYTHON) tools/mutants.py
+
+matrix: setup ## execute and compare the book as other processors, locales and orders would (15 minutes)
+	@$(PYTHON) tools/matrix.py
+
+audit: setup ## measure the website: weight, Lighthouse, axe, Nu, links (needs Node, Java and Chromium; RUNS=1 is quick)
+	@$(PYTHON) tools/audit.py $(RUNS)
+
+pdf: setup ## print both editions into _build/pdf (needs Chromium and a Chinese font)
+	@$(PYTHON) tools/pdf.py
+
 bench: setup ## measure set-up, build and checks against their bars
 	@$(PYTHON) tools/bench.py
 
 clean: ## remove what was built, and .venv
 	rm -rf _build book/zh/_build .venv .pytest_cache
 
-.PHONY: help setup book test serve lab refresh agree truth lock bench clean
+.PHONY: help setup book test serve lab refresh agree truth lock mutants matrix audit pdf bench clean
