@@ -31,7 +31,9 @@ def _mathml(node, as_block):
     except MathError as error:
         logger.warning("formula not understood: %s", error, location=node)
         return f"<code>{html.escape(node.astext())}</code>"
-    return "".join(line.strip() for line in markup.splitlines())
+    markup = "".join(line.strip() for line in markup.splitlines())
+    # Browsers leave no room between a function's name and its argument, unless that is in brackets.
+    return re.sub(r"<mo>(?:&ApplyFunction;|\u2061)</mo>(?!<m(?:o|row><mo)[^>]*>\()", '<mspace width="0.17em"/>', markup)
 
 
 def _visit_inline(translator, node):
