@@ -1,0 +1,210 @@
+"""Print each edition as a PDF into _build/pdf: python tools/pdf.py
+
+The pages of the website are joined into one, and Chromium prints it with tools/print.css: of the tools that a package
+registry provides it alone sets the pages' MathML, where WeasyPrint strings the letters of a formula together, and
+XeLaTeX and Typst would want every page, formula and SVG figure converted a second time, with other results.
+"""
+
+import base64
+import html
+import json
+import mimetypes
+import os
+import posixpath
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from urllib.parse import urldefrag, urljoin
+
+import yaml
+from bs4 import BeautifulSoup
+from playwright.sync_api import Error, sync_playwright
+from pygments.formatters import HtmlFormatter
+
+import notebooks
+import website
+
+FOLDER = notebooks.ROOT / "_build" / "pdf"
+FILES = {
+    "en": "automatic-differentiation-with-mxnet.pdf",
+    "zh": "automatic-differentiation-with-mxnet-zh.pdf",
+}
+WORDS = {
+    "en": {"lang": "en", "contents": "Contents", "licence": "Code: MIT. Text and figures: CC BY 4.0."},
+    "zh": {"lang": "zh-CN", "contents": "目录", "licence": "代码：MIT 许可证。文字和图：CC BY 4.0。"},
+}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ONLY_ON_SCREEN = "script, style, summary, .headerlink, .toctree-wrapper"
+LONG = 30  # lines of code or output that may be broken over two pages
+OPENING = re.compile(r"[(\[‘“（「《]+$")
+CLOSING = re.compile(r"[,.;:!?)\]’”，。；：！？、）」》]+")
+
+
+def find_browser():
+    """Return the path of the system's Chromium; raise BookError if it, or a font that it needs, is not there."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not browser:
+        raise notebooks.BookError("the book was not printed: there is no Chromium (Debian: apt-get install chromium)")
+    # A system without fontconfig, like macOS, brings Chinese fonts along.
+    if shutil.which("fc-list") and not subprocess.check_output(["fc-list", ":lang=zh-cn"]).strip():
+        raise notebooks.BookError(
+            "the book was not printed: there is no Chinese font (Debian: apt-get install fonts-noto-cjk)"
+        )
+    return browser
+
+
+def keep_punctuation(formula):
+    """Put the punctuation at a formula into one box with it: Chromium would break the line between them."""
+    before, after = formula.previous_sibling, formula.next_sibling
+    box = formula.wrap(BeautifulSoup('<span class="unbroken"></span>', "html.parser").span)
+    if isinstance(before, str) and (marks := OPENING.search(before)):
+        before.replace_with(before[: marks.start()])
+        box.insert(0, marks[0])
+    if isinstance(after, str) and (marks := CLOSING.match(after)):
+        after.replace_with(after[marks.end() :])
+        box.append(marks[0])
+
+
+def as_data(path):
+    """Return the URL that holds a file itself, for a browser that may not read the files of this machine."""
+    return f"data:{mimetypes.guess_type(path)[0]};base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+def adapt(article, root, page, pages):
+    """Make the article of a page stand beside those of the other pages, on paper: all open, links and names unique."""
+    article.name, article.attrs = "article", {"id": pages[page]}
+    for element in article.select(ONLY_ON_SCREEN):
+        element.decompose()
+    for element in article.find_all("details"):
+        element.unwrap()
+    for element in article.find_all("img"):
+        element["src"] = as_data(root / urljoin(page, element["src"]))
+        element.attrs.pop("loading", None)  # a figure that waits to be scrolled to would miss the print
+    names = set()
+    for element in article.find_all(id=True):
+        name = element["id"]
+        element["id"] = f"{pages[page]}.{name}"
+        if name in names:
+            del element["id"]  # sphinx-exercise gives the same name to the content of every exercise
+        names.add(name)
+    for element in article.find_all("a", href=True):
+        path, name = urldefrag(urljoin(page, element["href"]))
+        if path in pages:
+            element["href"] = "#" + pages[path] + (f".{name}" if name else "")
+        elif not re.match(r"\w+:", path):
+            del element["href"]  # a page or a file of the website alone
+    for element in article.select("section > span[id]"):
+        element.find_next_sibling().insert(0, element)  # before its heading it could end the page above
+    for element in article.select(":not(div) > math"):
+        keep_punctuation(element)
+    for element in article.find_all("pre"):
+        if len(element.get_text().splitlines()) > LONG:
+            element["class"] = "long"
+
+
+def read_chapters(root, edition):
+    """Return the articles of the edition whose site is `root`, by chapter, in the order of the book."""
+    toc = yaml.safe_load((website.EDITIONS[edition] / "_toc.yml").read_text(encoding="utf-8"))
+    entries = [toc["root"], *(chapter["file"] for chapter in toc["chapters"])]
+    pages = {f"{entry}.html": posixpath.basename(entry) for entry in entries}
+    chapters = {}
+    for page, chapter in pages.items():
+        soup = BeautifulSoup((root / page).read_text(encoding="utf-8"), "html.parser")
+        chapters[chapter] = soup.find("article") or soup.find("main")
+        adapt(chapters[chapter], root, page, pages)
+    return chapters
+
+
+def headings(chapters):
+    """Yield level, target and content of what stands in the table of contents."""
+    for chapter, article in chapters.items():
+        for heading in article.find_all(["h1", "h2"]):
+            target = chapter if heading.name == "h1" else heading.find_parent("section")["id"]
+            yield heading.name, target, re.sub(r'<span id="[^"]*"></span>', "", heading.decode_contents())
+
+
+def typeset(edition, chapters, numbers):
+    """Return the edition as one HTML page; `numbers` gives the number of the printed page to each target."""
+    config = yaml.safe_load((website.EDITIONS[edition] / "_config.yml").read_text(encoding="utf-8"))
+    title, author = html.escape(config["title"]), html.escape(config["author"])
+    words = WORDS[edition]
+    styles = [
+        HtmlFormatter(style="a11y-high-contrast-light").get_style_defs(".highlight"),
+        (Path(__file__).parent / "print.css").read_text(encoding="utf-8"),
+    ]
+    for number, (chapter, article) in enumerate(chapters.items()):
+        article["style"] = f"page: chapter{number}"
+        name = json.dumps(article.h1.get_text(), ensure_ascii=False)
+        styles.append(f"@page chapter{number} {{ @bottom-left {{ content: {name} }} }}")
+    contents = "\n".join(
+        f'<li class="{level}"><a href="#{target}"><span>{content}</span><i>{numbers.get(target, "")}</i></a></li>'
+        for level, target, content in headings(chapters)
+    )
+    return f"""<!doctype html>
+<html lang="{words["lang"]}">
+<head><meta charset="utf-8"><title>{title}</title><style>{"".join(styles)}</style></head>
+<body>
+<header><p class="title">{title}</p><p>{author}</p><p>© {config["copyright"]}. {words["licence"]}</p></header>
+<nav><h1>{words["contents"]}</h1><ul>
+{contents}
+</ul></nav>
+{"".join(map(str, chapters.values()))}
+</body>
+</html>
+"""
+
+
+def page_numbers(pdf):
+    """Return the number of the page on which each target of a link stands, read from the PDF that Chromium wrote."""
+    pages = re.findall(rb"^(\d+) 0 obj\n<</Type /Page\n", pdf, re.MULTILINE)
+    order = {page: number for number, page in enumerate(pages, start=1)}
+    targets = re.findall(rb"/([\w.-]+) \[(\d+) 0 R /XYZ", pdf)
+    return {target.decode(): order[page] for target, page in targets if page in order}
+
+
+def print_chapters(browser, edition, chapters):
+    """Return the PDF of chapters of an edition."""
+    page = browser.new_page(java_script_enabled=False)
+    numbers = {}
+    for _ in range(2):  # the page numbers of the table of contents are known once it has been printed
+        page.set_content(typeset(edition, chapters, numbers))
+        pdf = page.pdf(prefer_css_page_size=True, print_background=True, tagged=True, outline=True)
+        numbers = page_numbers(pdf)
+    page.close()
+    return pdf
+
+
+def write(pdf, path):
+    """Write the PDF to `path` in one step, so that no half file is ever left."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    try:
+        temporary.write_bytes(pdf)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def main():
+    executable = find_browser()
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        english = website.build(folder)
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=executable, args=arguments)
+        for edition, root in {"en": english, "zh": english / "zh"}.items():
+            pdf = print_chapters(browser, edition, read_chapters(root, edition))
+            write(pdf, FOLDER / FILES[edition])
+            print(f"{os.path.relpath(FOLDER / FILES[edition])}: {len(pdf) / 1e6:.1f} MB")
+        browser.close()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except notebooks.BookError as error:
+        sys.exit(str(error))
+    except Error as error:
+        sys.exit(f"the book was not printed: {error.message.splitlines()[0]}")
