@@ -41,6 +41,10 @@ class ChineseTemplates(BuiltinTemplateLoader):
         return ATTRIBUTE.sub(lambda match: ATTRIBUTES[match[0]], page)
 
 
+# Words of one character that are in every text, and of which no query asks: they end a run like a comma.
+PARTICLES = "的了是在和也不它这一"
+
+
 class ChineseSearch(SearchEnglish):
     """Index Chinese by single characters and by pairs of neighbours, and split queries likewise.
 
@@ -51,15 +55,21 @@ class ChineseSearch(SearchEnglish):
 
     lang = "zh"
     language_name = "Chinese"
-    js_splitter_code = r"""
+    js_splitter_code = (
+        r"""
 var splitQuery = (query) =>
-  (query.match(/[\u4e00-\u9fff]+|(?:(?![\u4e00-\u9fff])[\p{Letter}\p{Number}_])+/gu) || []).flatMap((run) =>
+  (
+    query
+      .replace(/[PARTICLES]/g, " ")
+      .match(/[\u4e00-\u9fff]+|(?:(?![\u4e00-\u9fff])[\p{Letter}\p{Number}_])+/gu) || []
+  ).flatMap((run) =>
     run < "\u4e00" || run > "\ua000" || run.length === 1
       ? [run]
       : [...run].slice(1).map((character, i) => run[i] + character)
   );
 """
-    _run = re.compile(r"[\u4e00-\u9fff]+|[^\W\u4e00-\u9fff]+")
+    ).replace("PARTICLES", PARTICLES)
+    _run = re.compile(rf"[^\W{PARTICLES}\u0000-\u4dff\ua000-\uffff]+|[^\W\u4e00-\u9fff]+")
 
     def split(self, text):
         words = []

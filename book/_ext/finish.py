@@ -99,6 +99,39 @@ def with_image_sizes(page, path):
     return re.sub(r'<img\b[^>]*?\bsrc="([^"]*_images/[^"]+\.svg)"(?! loading)', add, page)
 
 
+# What HTML checkers and screen readers object to in the markup of the theme and of its extensions.
+SIDEBAR = {"en": "Site", "zh-CN": "全书"}
+MENDED = [
+    # The name of a control must contain what it shows.
+    (re.compile(r'(<button class="btn search-button-field[^"]*") title="[^"]*" aria-label="[^"]*"'), r"\1"),
+    (re.compile(r'<summary aria-label="[^"]*">\s*<p class="collapsed([^"]*)">(.*?)</p>\s*<p class="expanded([^"]*)">(.*?)</p>'),
+     r'<summary>\n<span class="collapsed\1">\2</span>\n<span class="expanded\3">\4</span>'),
+    # Ids that stand on a page many times, and to which nothing links.
+    (re.compile(r' id="(?:exercise|solution)-content"'), ""),
+    # Something that takes the focus needs a role.
+    (re.compile(r'<div class="pst-scrollable-table-container">(.*?)</div>', re.DOTALL),
+     r'<section class="pst-scrollable-table-container">\1</section>'),
+    # Whoever prefers dark sees no flash of light, and the browser styles the page once.
+    (re.compile(r'dataset\.theme = localStorage\.getItem\("theme"\) \|\| "auto";'),
+     'dataset.theme = /light|dark/.exec(localStorage.getItem("mode") || "") || '
+     '(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");'),
+]  # fmt: skip
+# The theme asks every block of code for its width in one go while the page loads, to see which need the focus to be
+# scrolled by keys, and never again when one is unfolded. book.js does it, one block at a time.
+SCROLLABLE = re.compile(r'"complete"===document\.readyState\?(\w)\(\):window\.addEventListener\("load",\1\)')
+
+
+def mended(page):
+    """Return a page whose markup no checker objects to."""
+    language = re.search(r'<html lang="([^"]+)"', page)[1]
+    page = page.replace(
+        '<div id="pst-primary-sidebar"', f'<div id="pst-primary-sidebar" role="navigation" aria-label="{SIDEBAR[language]}"'
+    )
+    for pattern, replacement in MENDED:
+        page = pattern.sub(replacement, page)
+    return page
+
+
 def finish_page(page, path, root, css_version, js_version):
     """Return a page with one style sheet and one script."""
 
@@ -118,7 +151,7 @@ def finish_page(page, path, root, css_version, js_version):
     head += f'<link rel="stylesheet" href="{root}_static/site.css?v={css_version}" />\n'
     head += "".join(f'<script defer src="{root}{script}"></script>\n' for script in scripts)
     page = page.replace("</title>\n", "</title>\n" + head, 1)
-    return with_image_sizes(page, path)
+    return with_image_sizes(mended(page), path)
 
 
 def tidy(static):
@@ -159,7 +192,7 @@ def finish(app, exception):
     settings = [script for script in once(scripts) if not script.endswith(".js")]
     scripts = [*files[:1], *settings, *files[1:]]  # the first file declares what settings change
     text = "\n;\n".join((out / s).read_text(encoding="utf-8") if s.endswith(".js") else s for s in scripts)
-    text = re.sub(r"//# sourceMappingURL=\S+", "", text)
+    text = SCROLLABLE.sub("void 0", re.sub(r"//# sourceMappingURL=\S+", "", text))
     library = (static / "scripts" / "fontawesome.js").read_text(encoding="utf-8")
     css, unused = style_sheet(
         [read_style_sheet(out / name) for name in sheets], pages.values(), text + SEARCH_PAGE_NAMES, library
@@ -176,6 +209,10 @@ def finish(app, exception):
             page = re.sub(r"(site\.js\?v=)\w+", rf"\g<1>{digest(text)}", page)
         path.write_text(page, encoding="utf-8")
     tidy(static)
+    index = out / "searchindex.js"
+    content = json.loads(index.read_text(encoding="utf-8").removeprefix("Search.setIndex(").removesuffix(")"))
+    content = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    index.write_text(f"Search.setIndex({content})", encoding="utf-8")
     after = sum(file.stat().st_size for file in static.rglob("*") if file.is_file())
     logger.info(
         "finish: %d style sheets and %d scripts became one each; taken away: %d unused CSS names, "
