@@ -4,8 +4,11 @@ Every rule takes a notebook (nbformat 4 node) and yields complaints, each of the
 "cell ID: what is wrong; what to do". `complaints` runs them all.
 """
 
+import ast
 import copy
 import re
+
+from IPython.core.inputtransformer2 import TransformerManager
 
 import notebooks
 
@@ -17,6 +20,9 @@ TAGS = {"raises-exception", "hide-input", "hide-cell", "hide-output", "nbval-ign
 MACHINE = re.compile(
     r"/(?:home|root|Users|tmp|work|opt)/\w|[A-Z]:\\\\|site-packages|ipykernel_\d|\bat 0x[0-9a-f]{6,}"
 )
+# What IPython keeps of earlier cells: In, Out, _, __, _i, _3, _i3 ...
+HISTORY = re.compile(r"In|Out|_{1,3}|_i{1,3}|_i?\d+|_[iod]h")
+NATIVE_LOG = re.compile(r"^\[\d\d:\d\d:\d\d\] .*$", re.MULTILINE)
 NBVAL_COMMENT = re.compile(r"#\s*(NBVAL_|PYTEST_VALIDATE_)", re.IGNORECASE)
 
 
@@ -53,10 +59,16 @@ def not_empty(notebook):
     for cell in notebook.cells:
         if not cell.source.strip():
             yield f"cell {cell.id}: is empty; remove it"
+        # nbval does not see an output that holds no data.
+        if not all(output_text(output).strip() for output in cell.get("outputs", [])):
+            yield f"cell {cell.id}: has an output that says nothing; run `make refresh`"
 
 
 def normal_form(notebook):
     # nbval looks neither at metadata nor at tracebacks.
+    kernel = notebook.metadata.get("kernelspec", {}).get("name")
+    if kernel != notebooks.KERNELSPEC["name"]:
+        yield f"asks for the kernel {kernel!r}, and the book runs on {notebooks.KERNELSPEC['name']}; run `make refresh`"
     normal = notebooks.normalise(copy.deepcopy(notebook))
     for key in ("metadata", "nbformat_minor"):
         if notebook[key] != normal[key]:
@@ -134,6 +146,37 @@ def no_machine(notebook):
                 yield f"cell {cell.id}: names something of one machine ({found[0]!r}); take it out"
 
 
+def no_history(notebook):
+    # nbval executes without history: there In, Out and _ are not what they are in `make refresh`.
+    for cell in code_cells(notebook):
+        try:
+            tree = ast.parse(TransformerManager().transform_cell(cell.source))
+        except SyntaxError:
+            continue  # such a cell raises, and so another rule looks at it
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and HISTORY.fullmatch(node.id):
+                yield f"cell {cell.id}: reads {node.id}, which nbval's kernel does not keep; give the value a name"
+
+
+def comparable(notebook):
+    for cell in code_cells(notebook):
+        for text in map(output_text, cell.outputs):
+            # nbval's kernel does not hear what C++ code writes.
+            if found := NATIVE_LOG.search(text):
+                yield f"cell {cell.id}: stores a line of MXNet's log ({found[0][:60]!r}); avoid what makes it log"
+            # nbval takes what stands before a carriage return away.
+            if "\r" in text:
+                yield f"cell {cell.id}: overwrites what it wrote, which is not compared; print without \\r"
+
+
+def merged(notebook):
+    for cell in notebook.cells:
+        for text in [cell.source] + [output_text(output) for output in cell.get("outputs", [])]:
+            if found := notebooks.CONFLICT.search(text):
+                yield f"cell {cell.id}: holds the mark of a merge conflict ({found[0][:7]}); resolve it"
+                break
+
+
 def a_screen(notebook):
     for cell in notebook.cells:
         lines = cell.source.splitlines()
@@ -178,6 +221,9 @@ RULES = [
     figures,
     known_tags,
     no_machine,
+    no_history,
+    comparable,
+    merged,
     a_screen,
     exercises,
 ]

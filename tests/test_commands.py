@@ -8,9 +8,10 @@ import sys
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 import notebooks
+from test_broken_input import page, small_book, write
 
 TOOLS = notebooks.ROOT / "tools"
 
@@ -152,3 +153,37 @@ def test_refresh_stores_the_normal_form(tmp_path):
     cell = notebooks.read(path).cells[0]
     assert cell.execution_count == 1 and cell.metadata == {}
     assert [output.text for output in cell.outputs] == ["1\n2\n"]
+
+
+# A matrix that needs no MXNet: a variant that changes an output and one that cannot be had.
+MATRIX = """
+import sys
+import matrix
+matrix.PROBE = "import os; print('zone:', os.environ.get('TZ')); print('locale: C')"
+matrix.SETTINGS = [
+    ("TZ=one", "zone: ", "one", ""),
+    ("LC_ALL=xx", "locale: ", "xx", matrix.NO_LOCALE),
+]
+matrix.TIMES = 1
+sys.exit(matrix.main())
+"""
+
+
+def test_matrix_names_what_differs_and_what_did_not_run(tmp_path):
+    project = small_book(tmp_path)
+    outputs = [new_output("stream", text="None\n")]
+    code = "import os; print(os.environ.get('TZ'))"
+    write(project, "index", page(new_code_cell(code, id="zone", outputs=outputs)), ["book"])
+    result = subprocess.run(
+        [sys.executable, "-c", MATRIX],
+        env={**os.environ, "PYTHONPATH": str(project / "tools")},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 1, result.stderr
+    rows = {line[:48].strip(): line[48:] for line in result.stdout.splitlines()}
+    assert rows["TZ=one"].startswith("DIFFERENT") and rows["TZ=one"].endswith("zone: one")
+    assert "book/index.ipynb: cell zone: its outputs are not the stored ones" in result.stdout
+    assert rows["LC_ALL=xx"] == "not run: the locale is not installed (Debian: apt-get install locales-all)"
+    assert rows["notebooks in another order"].startswith("the same")
+    assert rows["once more, 1 of 1"].startswith("the same")

@@ -12,7 +12,8 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 import agree
 import glossary
 import notebooks
-from test_notebooks import name
+from notebooks import name
+from test_notebooks import tell
 
 ENGLISH = notebooks.ROOT / "book"
 CHINESE = ENGLISH / "zh"
@@ -41,8 +42,12 @@ def formulas(text):
 def skeleton(code):
     """Return the tokens of a cell's code; of strings only the replacement fields stay."""
     code = "\n".join("pass" + line if line.startswith("%") else line for line in code.split("\n"))
+    try:
+        found = list(tokenize.generate_tokens(io.StringIO(code + "\n").readline))
+    except (tokenize.TokenError, SyntaxError):
+        return code
     tokens = []
-    for token in tokenize.generate_tokens(io.StringIO(code + "\n").readline):
+    for token in found:
         if token.type in (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE):
             continue
         if token.type == tokenize.STRING:
@@ -100,13 +105,14 @@ def read(path):
     """Return a page as a notebook; a Markdown page is one cell of it."""
     if path.suffix == ".ipynb":
         return notebooks.read(path)
+    if not path.exists():
+        raise notebooks.BookError(f"{name(path)}: is missing; write the page, in both editions")
     return new_notebook(cells=[new_markdown_cell(path.read_text(encoding="utf-8"), id="page")])
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_chinese_page_matches_the_english_one(page):
-    found = list(compare(read(ENGLISH / page), read(CHINESE / page)))
-    assert not found, "\n".join(f"{name(CHINESE / page)}: {line}" for line in found)
+    tell([f"{name(CHINESE / page)}: {line}" for line in compare(read(ENGLISH / page), read(CHINESE / page))])
 
 
 FAULTS = {
@@ -142,8 +148,9 @@ def test_chinese_keeps_up_with_english():
     agreed = json.loads(agree.RECORD.read_text(encoding="utf-8"))
     found = [f"book/zh/{page}: cell {cell}: the English text has changed" for page, cell in agree.stale(now, agreed)]
     advice = "Look whether these Chinese cells still say the same, change them where not, then run `make agree`:"
-    assert not found, "\n".join([advice, *found])
-    assert agreed == now, "book/zh/agreed.json names cells that are gone: run `make agree`"
+    tell([advice, *found] if found else [])
+    if agreed != now:
+        tell(["book/zh/agreed.json names cells that are gone: run `make agree`"])
 
 
 def test_a_changed_english_text_is_seen(tmp_path):
@@ -177,8 +184,7 @@ def misuses(entry, english, chinese):
 
 def test_both_editions_use_the_words_of_the_glossary():
     english, chinese = ({page: words(folder / page) for page in PAGES} for folder in (ENGLISH, CHINESE))
-    found = [line for entry in glossary.read() for line in misuses(entry, english, chinese)]
-    assert not found, "\n".join(found)
+    tell([line for entry in glossary.read() for line in misuses(entry, english, chinese)])
 
 
 def test_a_rejected_word_is_seen():
@@ -192,9 +198,10 @@ def test_tables_of_contents_are_alike():
         yaml.safe_load((folder / "_toc.yml").read_text(encoding="utf-8"))
         for folder in (notebooks.ROOT, CHINESE)
     )
-    assert [entry["file"].removeprefix("book/") for entry in english["chapters"]] == [
-        entry["file"] for entry in chinese["chapters"]
-    ]
+    english = [entry["file"].removeprefix("book/") for entry in english["chapters"]]
+    chinese = [entry["file"] for entry in chinese["chapters"]]
+    if english != chinese:
+        tell([f"_toc.yml and book/zh/_toc.yml: not the same pages in the same order: {english} and {chinese}"])
 
 
 def test_configurations_are_alike():
@@ -211,4 +218,10 @@ def test_configurations_are_alike():
     for option in ("togglebutton_hint", "togglebutton_hint_hide"):
         del options[option]
     del options["html_theme_options"]["search_bar_text"]
-    assert chinese == english
+    tell(
+        [
+            f"_config.yml and book/zh/_config.yml: differ in {key}: {english.get(key)} and {chinese.get(key)}"
+            for key in sorted({*english, *chinese})
+            if english.get(key) != chinese.get(key)
+        ]
+    )

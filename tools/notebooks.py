@@ -5,20 +5,24 @@
 A notebook that fails is left as it was and named; the others are still done.
 """
 
+import json
 import os
+import re
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat.v4 import output_from_msg
+
+from kernel import MAX_OUTPUT, Kernel, Stopped
 
 ROOT = Path(__file__).resolve().parent.parent
-CELL_TIMEOUT = 120  # seconds
+CONFLICT = re.compile(r"<{7} \w|>{7} \w")
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+OUTPUTS = {"stream", "display_data", "execute_result", "error"}
 LANGUAGE = {"name": "python", "pygments_lexer": "ipython3", "file_extension": ".py"}
 
 
@@ -31,20 +35,67 @@ def find_notebooks():
     )
 
 
+class BookError(ValueError):
+    """What an author can mend, in lines that name the file, the cell where there is one, and what to do."""
+
+
+def name(path):
+    """Return the path as it is named in messages: below the book's root where it lies there."""
+    path = Path(path).resolve()
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+
+
 def read(path):
-    """Read a notebook; raise ValueError with one clear line if it is none."""
+    """Read a notebook; raise BookError with one clear line if it is none."""
     try:
         text = Path(path).read_text(encoding="utf-8")
-        notebook = nbformat.reads(text, as_version=nbformat.NO_CONVERT)
-        if notebook.nbformat != 4:
-            raise ValueError(f"nbformat {notebook.nbformat} where 4 is needed")
+        content = json.loads(text)
+        version = content.get("nbformat") if isinstance(content, dict) else None
+        if version != 4:
+            advice = f".venv/bin/jupyter nbconvert --to notebook --inplace {name(path)}"
+            raise ValueError(f"nbformat {version} where 4 is needed; convert it: {advice}")
+        notebook = nbformat.reader.reads(text)
         nbformat.validate(notebook)
     except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from None
+        reason = error.strerror
+    except json.JSONDecodeError as error:
+        conflict = CONFLICT.search(text)
+        if conflict:
+            line = text.count("\n", 0, conflict.start()) + 1
+            reason = f"not a valid notebook: line {line} is the mark of a merge conflict; resolve it"
+        else:
+            reason = f"not a valid notebook: line {error.lineno} is not JSON ({error.msg}); mend it"
+    except nbformat.ValidationError as error:
+        cell = re.search(r"instance\['cells'\]\[(\d+)\]", str(error))
+        place = f"cell {content['cells'][int(cell[1])].get('id', cell[1])}: " if cell else ""
+        reason = f"{place}not a valid notebook: {str(error).splitlines()[0][:200]}; mend it"
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ValueError(f"{path}: not a valid notebook ({reason})") from None
-    return notebook
+        reason = f"not a valid notebook: {str(error) or type(error).__name__}"
+    else:
+        return notebook
+    raise BookError(f"{name(path)}: {reason}")
+
+
+def unusable():
+    """Yield a line for each file of the book that is no notebook, and for each cell whose outputs are a flood."""
+    for path in find_notebooks():
+        try:
+            cells = read(path).cells
+        except BookError as error:
+            yield str(error)
+            continue
+        for cell in cells:
+            size = len(repr(cell.get("outputs", "")))
+            if size > MAX_OUTPUT:
+                reason = f"stores {size:,} characters (at most {MAX_OUTPUT:,})"
+                advice = f"print less, then run `make refresh NB={name(path)}`"
+                yield f"{name(path)}: cell {cell.get('id')}: {reason}; {advice}"
+
+
+def in_one_line(error):
+    """Return the line of a cell's error that says what happened; MXNet's own errors say it last."""
+    lines = error.evalue.strip().splitlines() or [""]
+    return f"{error.ename}: {lines[-1 if lines[0].startswith('Traceback') else 0]}"
 
 
 def normalise(notebook):
@@ -77,22 +128,21 @@ def normalise(notebook):
 def execute(path):
     """Run every cell of the notebook at `path` and return it in normal form."""
     notebook = read(path)
-    client = NotebookClient(
-        notebook,
-        timeout=CELL_TIMEOUT,
-        kernel_name=KERNELSPEC["name"],
-        resources={"metadata": {"path": str(Path(path).parent)}},
-    )
-    running = {}
-    client.on_cell_execute = lambda cell, cell_index: running.update(id=cell.get("id", cell_index))
+    kernel = Kernel(Path(path).resolve().parent)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     try:
-        client.execute()
-    except CellExecutionError as error:
-        raise ValueError(f"{path}: cell {running['id']}: {error.ename}: {error.evalue}") from None
-    except CellTimeoutError:
-        raise ValueError(f"{path}: cell {running['id']}: not done after {CELL_TIMEOUT} s") from None
-    except DeadKernelError:
-        raise ValueError(f"{path}: cell {running['id']}: the kernel died") from None
+        for number, cell in enumerate(cells, start=1):
+            heard = kernel.run(cell.source, store_history=True)
+            cell.execution_count = number
+            cell.outputs = [output_from_msg(message) for message in heard if message["msg_type"] in OUTPUTS]
+            for output in cell.outputs:
+                if output.output_type == "error" and "raises-exception" not in cell.metadata.get("tags", []):
+                    raise Stopped(f"{in_one_line(output)}; mend the cell, or tag it raises-exception")
+    except Stopped as reason:
+        raise BookError(f"{name(path)}: cell {cell.get('id', number)}: {reason}") from None
+    finally:
+        if kernel.is_alive():
+            kernel.stop()
     return normalise(notebook)
 
 
@@ -118,7 +168,7 @@ def main(arguments):
         try:
             write(execute(path), path)
             print(f"{time.perf_counter() - start:.1f} s")
-        except ValueError as error:
+        except BookError as error:
             print("failed, left as it was")
             failures.append(str(error))
     for failure in failures:

@@ -249,7 +249,7 @@ def rows(comparisons):
 
 HEADINGS = {
     "": "| Section | gradients | closed form | differences | HIPS autograd | wrong on purpose | agreement within |",
-    "zh": "| 小节 | 梯度个数 | 解析解 | 差分 | HIPS autograd | 故意出错 | 差别不超过 |",
+    "zh": "| 小节 | 梯度个数 | 解析式 | 差分 | HIPS autograd | 故意出错 | 差别不超过 |",
 }
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 TOTAL = {"": "The whole book", "zh": "全书"}

@@ -11,16 +11,61 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 import notebooks
 
 EDITIONS = {"en": notebooks.ROOT, "zh": notebooks.ROOT / "book" / "zh"}
 
 
+def strays(source):
+    """Yield a line for each page of an edition that is not there, or that its _toc.yml does not name once."""
+    path = source / "_toc.yml"
+    toc = notebooks.name(path)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        named = [content["root"], *(chapter["file"] for chapter in content["chapters"])]
+    except yaml.MarkedYAMLError as error:
+        yield f"{toc}: line {error.problem_mark.line + 1} is not YAML ({error.problem}); mend it"
+        return
+    except (OSError, KeyError, TypeError):
+        yield f"{toc}: is not there, or has no `root`, no `chapters`, or a chapter without `file`; mend it"
+        return
+    chinese = EDITIONS["zh"]
+    pages = [*notebooks.find_notebooks(), *chinese.glob("*.md"), *chinese.parent.glob("*.md")]
+    there = {
+        str(page.relative_to(source).with_suffix("")): page
+        for page in pages
+        if page.is_relative_to(chinese) == (source == chinese)
+    }
+    for entry in sorted(set(named)):
+        if entry not in there:
+            yield f"{toc}: names {entry}, and there is no such page; mend the name, or write the page"
+        elif named.count(entry) > 1:
+            yield f"{toc}: names {entry} more than once; take one line out"
+    for entry in sorted(set(there) - set(named)):
+        yield f"{notebooks.name(there[entry])}: no line of {toc} names it; add `- file: {entry}` there"
+
+
+def forget_if_the_looks_changed(built):
+    """Remove what was built before a change in styles, scripts or extensions: Sphinx would not see the change."""
+    style = built / "html" / "_static" / "site.css"
+    sources = [file for folder in ("_static", "_ext") for file in (notebooks.ROOT / "book" / folder).glob("*.*")]
+    if style.exists() and any(file.stat().st_mtime > style.stat().st_mtime for file in sources):
+        for folder in ("html", ".doctrees"):
+            shutil.rmtree(built / folder, ignore_errors=True)
+
+
 def build(folder=None):
-    """Build the site and return the path of its root; raise RuntimeError with what Sphinx complained about."""
+    """Build the site and return the path of its root; raise BookError with what is wrong with its sources."""
+    # Sphinx would answer with a warning for every link to a page that is missing, or with a traceback.
+    if complaints := [*notebooks.unusable(), *(line for source in EDITIONS.values() for line in strays(source))]:
+        raise notebooks.BookError("\n".join(complaints))
     outputs = {
         edition: source if folder is None else Path(folder) / edition for edition, source in EDITIONS.items()
     }
+    for output in outputs.values():
+        forget_if_the_looks_changed(output / "_build")
     command = [Path(sys.executable).parent / "jupyter-book", "build", "-W", "-n", "--keep-going"]
     builds = [
         subprocess.Popen(
@@ -39,7 +84,7 @@ def build(folder=None):
             lines = [line for line in output.splitlines() if "WARNING:" in line or "ERROR:" in line]
             complaints += lines or [output]
     if complaints:
-        raise RuntimeError("\n".join(complaints))
+        raise notebooks.BookError("\n".join(complaints))
     english, chinese = (output / "_build" / "html" for output in outputs.values())
     shutil.rmtree(english / "zh", ignore_errors=True)
     shutil.copytree(chinese, english / "zh")
@@ -49,6 +94,6 @@ def build(folder=None):
 if __name__ == "__main__":
     try:
         root = build(*sys.argv[1:])
-    except RuntimeError as error:
+    except notebooks.BookError as error:
         sys.exit(str(error))
     print(f"The book is built: {os.path.relpath(root)}/index.html, in Chinese {os.path.relpath(root)}/zh/index.html")
