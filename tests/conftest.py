@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import shutil
 import threading
 from functools import partial
 from http.server import ThreadingHTTPServer
@@ -12,7 +11,6 @@ import pytest
 import serve
 import website
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +40,7 @@ def address(site):
 @pytest.fixture(scope="session")
 def browser():
     """The system's Chromium; where there is none the test is skipped, but not on a machine that checks changes."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    found = website.find_browser()
     if not found:
         message = "no Chromium on this machine: the site was not walked (Debian: apt-get install chromium)"
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)

@@ -12,7 +12,7 @@ import notebooks
 from notebook_rules import code_cells
 from test_editions import CHINESE, ENGLISH
 
-SAMPLE = 12  # faults of each kind in each notebook
+SAMPLE = 8  # faults of each kind in each notebook
 BLINDFOLDS = {
     "nbval": "import nbval.plugin; nbval.plugin.IPyNbCell.compare_outputs = lambda *outputs: True",
     "rules": "import notebook_rules; notebook_rules.RULES.clear()",

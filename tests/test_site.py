@@ -115,6 +115,12 @@ def test_the_head_of_every_page_is_filled_in(site, soups):
         assert bool(re.search("[\u4e00-\u9fff]", title)) == bool(re.search("[\u4e00-\u9fff]", description)) == (own == "zh-CN")
 
 
+def local(site, page, address):
+    """Return the file that an address means on a page; those of 404.html begin at the root."""
+    folder = site if address.startswith("/") else page.parent
+    return (folder / unquote(urlsplit(address).path).lstrip("/")).resolve()
+
+
 def loads(soup):
     """Return the addresses of all that a page loads by itself."""
     tags = soup.select("script[src], img[src], source[src], iframe[src], link[rel=stylesheet], link[rel=icon], link[rel=preload]")
@@ -139,7 +145,7 @@ def test_pages_are_light(site, soups):
     """At most 150 KB compressed on a first visit, 60 KB on the next page, 15 requests; 20 KB a figure."""
     for path, soup in soups.items():
         page = path.relative_to(site)
-        files = {(path.parent / urlsplit(address).path).resolve() for address in loads(soup)}
+        files = {local(site, path, address) for address in loads(soup)}
         figures = {file for file in files if file.parent.name == "_images"}
         first = compressed(path) + sum(map(compressed, files - figures))
         assert first <= 150_000, f"{page}: {first} bytes on a first visit"
@@ -205,8 +211,7 @@ def test_every_internal_link_resolves(site, soups):
             address = urlsplit(tag.get("href") or tag.get("src"))
             if address.scheme or address.netloc:
                 continue
-            folder = site if address.path.startswith("/") else path.parent
-            target = (folder / unquote(address.path).lstrip("/")).resolve() if address.path else path
+            target = local(site, path, address.path) if address.path else path
             if not target.exists() or (
                 address.fragment and target in ids and unquote(address.fragment) not in ids[target]
             ):

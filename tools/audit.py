@@ -33,7 +33,6 @@ from playwright.sync_api import sync_playwright
 import notebooks
 import website
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Lighthouse 13 asks for a Node that is newer than the one of Debian 13.
 CHECKERS = {"lighthouse": "12.8.2", "axe-core": "4.14.1", "vnu-jar": "26.9.27"}
 
@@ -48,7 +47,7 @@ SCHEMES = ("light", "dark")
 # Everything that axe-core knows but WCAG's level AAA, whose contrast of 7:1 no theme of the book promises.
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice", "experimental"]
 # What a search finds is put on the page by a script, so that no file shows it.
-RESULTS = ("search.html?q=gradient", "zh/search.html?q=梯度")
+RESULTS = ("search.html?q=gradient", "zh/search.html?q=MXNet")
 UNFOLD = """() => {
     document.querySelectorAll('details:not([open]) > summary, .toggle-button-hidden').forEach(handle => handle.click());
     return new Promise(done => setTimeout(done, 500));  // what the page does about it, it does after 300 ms
@@ -66,7 +65,7 @@ def say(text):
 def find_programs():
     """Return the paths of node, npm, Chromium and Java; the last is None where there is none."""
     found = {name: shutil.which(name) for name in ("node", "npm")}
-    found["Chromium"] = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    found["Chromium"] = website.find_browser()
     if missing := [name for name, path in found.items() if not path]:
         raise notebooks.BookError(
             f"not on this machine: {', '.join(missing)}; the audit needs Node 18 or later, Chromium and Java "

@@ -16,6 +16,7 @@ import ast
 import collections
 import contextlib
 import copy
+import gc
 import io
 import multiprocessing
 import os
@@ -484,9 +485,10 @@ def judge_code(checks, path, most):
     shell = Shell.instance()
     cells = notebook_rules.code_cells(notebooks.read(path))
     sources = [ast.unparse(ast.parse(shell.transform_cell(cell.source))) for cell in cells]
-    faults = [(CONSTANT, number, *fault) for number, source in enumerate(sources) for fault in constants_changed(source)]
+    faults = [(CONSTANT, place, *fault) for place, source in enumerate(sources) for fault in constants_changed(source)]
     chosen = sample(faults, most, path)
     for number, (cell, source) in enumerate(zip(cells, sources)):
+        gc.freeze()  # or each child would copy the memory that its garbage collector looks through
         for words, fault in [fault[2:] for fault in chosen if fault[1] == number]:
             verdict = in_child(lambda: run_on(checks, shell, cells[number:], fault), checks.folder / "log")
             # Below zero the cell crashed or did not end: pytest tells of a dead kernel and of a late cell.

@@ -36,7 +36,6 @@ WORDS = {
     "en": {"lang": "en", "contents": "Contents", "licence": "Code: MIT. Text and figures: CC BY 4.0."},
     "zh": {"lang": "zh-CN", "contents": "目录", "licence": "代码：MIT 许可证。文字和图：CC BY 4.0。"},
 }
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ONLY_ON_SCREEN = "script, style, summary, .headerlink, .toctree-wrapper"
 LONG = 30  # lines of code or output that may be broken over two pages
 OPENING = re.compile(r"[(\[‘“（「《]+$")
@@ -45,7 +44,7 @@ CLOSING = re.compile(r"[,.;:!?)\]’”，。；：！？、）」》]+")
 
 def find_browser():
     """Return the path of the system's Chromium; raise BookError if it, or a font that it needs, is not there."""
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    browser = website.find_browser()
     if not browser:
         raise notebooks.BookError("the book was not printed: there is no Chromium (Debian: apt-get install chromium)")
     # A system without fontconfig, like macOS, brings Chinese fonts along.

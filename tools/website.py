@@ -15,7 +15,13 @@ import yaml
 
 import notebooks
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 EDITIONS = {"en": notebooks.ROOT, "zh": notebooks.ROOT / "book" / "zh"}
+
+
+def find_browser():
+    """Return the path of the system's Chromium, or None."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def strays(source):
