@@ -128,13 +128,12 @@ def test_a_figure_is_drawn_for_its_theme(browser, address):
 
 
 def test_a_link_arrives_at_its_section(page, address):
-    """Also from below, over sections that have not been laid out yet."""
     for label in ("gradients-check", "exercises", "gradients-update", "gradients-nudge", "further-reading"):
         if label == "gradients-check":
             page.goto(f"{address}/book/gradients.html#{label}")
         else:
             page.evaluate("label => { location.hash = label; }", label)
-        page.wait_for_timeout(1000)
+        page.wait_for_timeout(200)
         place = page.evaluate("label => document.getElementById(label).getBoundingClientRect().top", label)
         assert 0 <= place < 200, (label, place)
 

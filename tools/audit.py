@@ -48,10 +48,11 @@ SCHEMES = ("light", "dark")
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice", "experimental"]
 # What a search finds is put on the page by a script, so that no file shows it.
 RESULTS = ("search.html?q=gradient", "zh/search.html?q=MXNet")
-UNFOLD = """() => {
-    document.querySelectorAll('details:not([open]) > summary, .toggle-button-hidden').forEach(handle => handle.click());
-    return new Promise(done => setTimeout(done, 500));  // what the page does about it, it does after 300 ms
-}"""
+UNFOLD = """() =>
+    document.querySelectorAll('details:not([open]) > summary, .toggle-button-hidden').forEach(handle => handle.click())
+"""
+# A page reacts to that when the browser is idle, which takes a while on a busy machine: milliseconds until each look.
+PAUSES = (500, 4000)
 FAR_FIGURES = """near => [...document.images]
     .filter(image => image.getBoundingClientRect().top > innerHeight + near).map(image => image.src)"""
 
@@ -192,7 +193,11 @@ def axe(browser, host, pages, source):
             page.goto(host.url + name, wait_until="networkidle")
             page.evaluate(UNFOLD)
             page.evaluate(source)
-            result = page.evaluate("options => axe.run(document, options)", options)
+            for pause in PAUSES:
+                page.wait_for_timeout(pause)
+                result = page.evaluate("options => axe.run(document, options)", options)
+                if not result["violations"]:
+                    break
             complaints = [
                 f"axe, {scheme}: {violation['id']} ({violation['impact']}): {' '.join(map(str, node['target']))}"
                 for violation in result["violations"]

@@ -22,22 +22,3 @@ const measureAll = () => whenIdle(() => measure([...document.querySelectorAll(WI
 addEventListener("load", measureAll);
 addEventListener("resize", measureAll);
 for (const kind of ["click", "toggle"]) document.addEventListener(kind, measureAll, true);
-
-// Sections are laid out when they come near (see book.css), so that the target of a link moves while it arrives:
-// follow it for a moment, unless the reader does something.
-const arrive = () => {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  const end = performance.now() + 700;
-  let stopped = !target;
-  for (const action of ["wheel", "touchstart", "keydown", "mousedown"]) {
-    addEventListener(action, () => (stopped = true), { once: true, passive: true });
-  }
-  const follow = () => {
-    if (stopped || performance.now() > end) return;
-    target.scrollIntoView();
-    requestAnimationFrame(follow);
-  };
-  requestAnimationFrame(follow);
-};
-addEventListener("load", arrive);
-addEventListener("hashchange", arrive);
