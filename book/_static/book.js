@@ -7,18 +7,24 @@ addEventListener("beforeprint", () => {
   }
 });
 
-// Code and tables that are wider than the page take the focus, so that the arrow keys scroll them.
-// One is measured at a time, when the browser has nothing else to do: measuring all at once would block the page.
+// Code and tables that are wider than the page take the focus, so that the arrow keys scroll them. They are measured
+// when the browser has nothing else to do: measuring all at once would block the page.
 const WIDE = "article pre, .pst-scrollable-table-container, div.math";
-const whenIdle = window.requestIdleCallback || ((work) => setTimeout(work, 50));
-const measure = (blocks) => {
-  const block = blocks.shift();
-  if (!block) return;
-  if (block.scrollWidth > block.clientWidth) block.tabIndex = 0;
-  else block.removeAttribute("tabindex");
-  whenIdle(() => measure(blocks));
+const whenIdle = window.requestIdleCallback || ((work) => setTimeout(() => work({ timeRemaining: () => 0 }), 20));
+let waiting = [];
+const measure = (idle) => {
+  do {
+    const block = waiting.shift();
+    if (!block) return;
+    if (block.scrollWidth > block.clientWidth) block.tabIndex = 0;
+    else block.removeAttribute("tabindex");
+  } while (idle.timeRemaining() > 1);
+  whenIdle(measure);
 };
-const measureAll = () => whenIdle(() => measure([...document.querySelectorAll(WIDE)]));
+const measureAll = () => {
+  if (!waiting.length) whenIdle(measure);
+  waiting = [...document.querySelectorAll(WIDE)];
+};
 addEventListener("load", measureAll);
 addEventListener("resize", measureAll);
 for (const kind of ["click", "toggle"]) document.addEventListener(kind, measureAll, true);
