@@ -6,6 +6,7 @@ notebooks is left to tests/notebook_rules.py.
 """
 
 import os
+import re
 
 import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
@@ -13,6 +14,7 @@ from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 import notebooks
 from kernel import CELL_TIMEOUT, Kernel, Stopped
 
+ANSI = re.compile(r"\x1b\[[\d;]*m")
 TOLD = pytest.StashKey[set]()
 
 
@@ -72,7 +74,7 @@ class Notebook(IPyNbFile):
     stopped = None
 
     def setup(self):
-        self.kernel = Kernel(str(self.path.parent), self.config.option.nbval_cell_timeout)
+        """Start no kernel: the first cell does."""
 
     def collect(self):
         for cell in super().collect():
@@ -98,6 +100,8 @@ class Cell(IPyNbCell):
                 advice = f"run the whole notebook: pytest {notebooks.name(self.path)}"
                 raise Stopped(f"the cells before it have not run; {advice}")
             notebook.due += 1
+            if not notebook.kernel:
+                notebook.kernel = Kernel(str(self.path.parent), self.config.option.nbval_cell_timeout)
             super().runtest()
         except Stopped as reason:
             notebook.stopped = f"follows {self.place}, which stopped the notebook"
@@ -128,7 +132,8 @@ class Cell(IPyNbCell):
             what = str(error) or type(error).__name__
         elif self.test_outputs and self.test_outputs[-1].output_type == "error" and not self.options["check_exception"]:
             what = f"{notebooks.in_one_line(self.test_outputs[-1])}; mend the cell, or tag it raises-exception"
-            lines = self.test_outputs[-1].traceback
+            frames = (ANSI.sub("", frame) for frame in self.test_outputs[-1].traceback)
+            lines = [frame for frame in frames if "Cell In[" in frame]
         elif error.inner_traceback:
             advice = f"if the new ones are right, run `make refresh NB={notebooks.name(self.path)}`"
             what = f"its outputs are not the stored ones; {advice}"

@@ -251,21 +251,6 @@ def stored_faults(notebook):
 # The project's checks.
 
 
-class Recorder:
-    """A kernel, and in `messages` what nbval hears from it."""
-
-    def __init__(self, kernel):
-        self.kernel = kernel
-        self.messages = []
-
-    def __getattr__(self, attribute):
-        return getattr(self.kernel, attribute)
-
-    def get_message(self, stream, timeout=None):
-        self.messages.append(self.kernel.get_message(stream, timeout))
-        return self.messages[-1]
-
-
 class Replay:
     """Stands in for a kernel: whatever is executed, it says `messages`."""
 
@@ -304,14 +289,19 @@ class Checks:
     def record(self, path):
         """Let pytest run a notebook as it is; return {cell id: messages of the kernel}."""
         file, items = self.collect(path)
-        recorded = {}
+        recorded = {item.cell.id: [] for item in items}
+        listen = file.get_kernel_message
+
+        def listen_and_note(timeout=None, stream="iopub"):
+            message = listen(timeout, stream)
+            recorded[item.cell.id].append(message)
+            return message
+
+        file.get_kernel_message = listen_and_note
         file.setup()
-        kernel = file.kernel
         try:
             for item in items:
-                file.kernel = Recorder(kernel)
                 item.runtest()
-                recorded[item.cell.id] = file.kernel.messages
         except NbCellError as error:
             raise BookError(f"{name(path)}: cell {item.cell.id}: {error}, and no fault is planted yet") from None
         finally:

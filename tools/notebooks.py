@@ -95,7 +95,8 @@ def unusable():
 def in_one_line(error):
     """Return the line of a cell's error that says what happened; MXNet's own errors say it last."""
     lines = error.evalue.strip().splitlines() or [""]
-    return f"{error.ename}: {lines[-1 if lines[0].startswith('Traceback') else 0]}"
+    line = lines[-1 if lines[0].startswith("Traceback") else 0]
+    return line if line.startswith(error.ename) else f"{error.ename}: {line}"
 
 
 def normalise(notebook):
