@@ -18,6 +18,7 @@ from test_notebooks import tell
 ENGLISH = notebooks.ROOT / "book"
 CHINESE = ENGLISH / "zh"
 PAGES = [path.name for path in agree.pages()]
+HAN = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 # What both editions must have alike in a Markdown cell, and how to find it.
 MARKS = {
@@ -39,17 +40,25 @@ def formulas(text):
     return sorted(re.sub(r"\s+", "", re.sub(r"\\text\{[^}]*\}", "", formula)) for formula in found)
 
 
-def skeleton(code):
-    """Return the tokens of a cell's code; of strings only the replacement fields stay."""
+def tokens_of(code):
+    """Return the tokens of a cell's code, comments and line breaks that mean nothing left out."""
     code = "\n".join("pass" + line if line.startswith("%") else line for line in code.split("\n"))
     try:
         found = list(tokenize.generate_tokens(io.StringIO(code + "\n").readline))
     except (tokenize.TokenError, SyntaxError):
-        return code
+        return []
+    return [token for token in found if token.type not in (tokenize.COMMENT, tokenize.NL)]
+
+
+def strings(code):
+    """Return the string literals of a cell's code, without the spaces that align columns."""
+    return {re.sub(r" +(?=[\"'])", "", token.string) for token in tokens_of(code) if token.type == tokenize.STRING}
+
+
+def skeleton(code):
+    """Return the tokens of a cell's code; of strings only the replacement fields stay."""
     tokens = []
-    for token in found:
-        if token.type in (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE):
-            continue
+    for token in tokens_of(code):
         if token.type == tokenize.STRING:
             is_format = "f" in token.string[: token.string.index(token.string[-1])].lower()
             fields = re.findall(r"\{([^{}:!]+)", token.string) if is_format else []
@@ -59,7 +68,7 @@ def skeleton(code):
                 tokens.append(fields)
         else:
             tokens.append(token.string.strip() or token.type)
-    return tokens
+    return tokens or code
 
 
 def result(cell):
@@ -90,6 +99,9 @@ def compare(english, chinese):
         if one.cell_type == "code":
             if skeleton(one.source) != skeleton(other.source):
                 yield f"cell {one.id}: code differs beyond comments and strings"
+            for string in sorted(strings(other.source) - strings(one.source)):
+                if not HAN.search(string):
+                    yield f"cell {one.id}: the string {string} is neither Chinese nor the English one"
             if result(one) != result(other):
                 yield f"cell {one.id}: outputs differ beyond words"
             continue
@@ -119,6 +131,7 @@ FAULTS = {
     "a number in the code": ("gradients", "first-gradient", "3.0", "4.0", "code differs"),
     "a name in the code": ("gradients", "first-gradient", "backward", "detach", "code differs"),
     "a field in a string": ("gradients", "nudge-run", "{slope:", "{step:", "code differs"),
+    "a string that is no text": ("gradients", "swell", "float64", "float32", "neither Chinese nor"),
     "a heading's level": ("gradients", "exercises", "## ", "### ", "other headings"),
     "a label": ("gradients", "tape-intro", "gradients-tape", "tape", "other labels"),
     "a formula": ("gradients", "nudge", "y = 2x^2", "y = 3x^2", "other formulas"),

@@ -195,12 +195,14 @@ def ignore_tag(cell):
 
 
 def code_changed(cell):
-    """Change one number, name or operator of the code after the other."""
+    """Change one number, name, operator or string without Chinese of the code after the other."""
     lines = cell.source.split("\n")
     python = "\n".join("#" + line[1:] if line.startswith("%") else line for line in lines) + "\n"
     for token in tokenize.generate_tokens(io.StringIO(python).readline):
         new = {tokenize.NUMBER: token.string + "1", tokenize.NAME: token.string + "_"}.get(token.type)
         new = new or OPERATORS.get(token.string)
+        if token.type == tokenize.STRING and not test_editions.HAN.search(token.string):
+            new = token.string[:-1] + "_" + token.string[-1]
         if new:
             row, start = token.start
             line = lines[row - 1]
