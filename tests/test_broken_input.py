@@ -243,7 +243,7 @@ def test_refresh_mends_the_name_of_the_kernel(project):
     notebook = page(new_code_cell("x = 1", id="only"))
     notebook.metadata.kernelspec.name = "julia-1.9"
     write(project, "index", notebook)
-    output, _ = start(project, "tools/notebooks.py").communicate()
+    output, _ = start(project, "tools/notebooks.py", "book/index.ipynb").communicate()
     assert notebooks.read(project / "book/index.ipynb").metadata.kernelspec.name == "python3", output
 
 
