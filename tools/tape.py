@@ -365,8 +365,8 @@ class Recorder:
         hook(NDArray, "attach_grad", self._attach)
         hook(autograd, "mark_variables", self._mark_variables)
         hook(NDArray, "reshape", lambda original: self._view("reshape", original))
-        hook(NDArray, "_at", lambda original: self._view("at", original))
-        hook(NDArray, "_slice", lambda original: self._view("slice", original))
+        hook(NDArray, "_at", lambda original: self._view("at", original, "index"))
+        hook(NDArray, "_slice", lambda original: self._view("slice", original, "start", "stop"))
         hook(NDArray, "backward", self._backward)
         hook(autograd, "backward", self._backward)
         hook(autograd, "grad", self._grad)
@@ -407,15 +407,13 @@ class Recorder:
 
         return mark_variables
 
-    def _view(self, name, original):
+    def _view(self, name, original, *parameters):
+        """Hook a method that makes a view; `parameters` are the names of the arguments that its operator needs."""
+
         def view(array, *arguments, **options):
             result = original(array, *arguments, **options)
-            if autograd.is_recording() and name == "at":
-                self.note(name, OPERATORS[name], {"index": arguments[0]}, [array], [result])
-            elif autograd.is_recording() and name == "slice":
-                self.note(name, OPERATORS[name], {"start": arguments[0], "stop": arguments[1]}, [array], [result])
-            elif autograd.is_recording():
-                self.note(name, OPERATORS[name], {}, [array], [result])
+            if autograd.is_recording():
+                self.note(name, OPERATORS[name], dict(zip(parameters, arguments)), [array], [result])
             return result
 
         return view
