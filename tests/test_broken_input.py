@@ -108,7 +108,8 @@ def finish(process):
 
 
 def check(project, *arguments, **environment):
-    options = ["-pno:cacheprovider", f"--basetemp={project / 'temporary'}", "-n0"]
+    # Where CI is set, pytest's summary would repeat whole messages: -rN leaves the summary out.
+    options = ["-pno:cacheprovider", f"--basetemp={project / 'temporary'}", "-n0", "-rN"]
     return start(project, "-m", "pytest", *options, *arguments, **environment)
 
 
