@@ -127,6 +127,11 @@ def test_a_figure_is_drawn_for_its_theme(browser, address):
         page.close()
 
 
+def place(page, label):
+    """Return how far below the upper edge of the window an element is, in pixels."""
+    return page.evaluate("label => document.getElementById(label).getBoundingClientRect().top", label)
+
+
 def test_a_link_arrives_at_its_section(page, address):
     for label in ("gradients-check", "exercises", "gradients-update", "gradients-nudge", "further-reading"):
         if label == "gradients-check":
@@ -134,8 +139,31 @@ def test_a_link_arrives_at_its_section(page, address):
         else:
             page.evaluate("label => { location.hash = label; }", label)
         page.wait_for_timeout(200)
-        place = page.evaluate("label => document.getElementById(label).getBoundingClientRect().top", label)
-        assert 0 <= place < 200, (label, place)
+        assert 0 <= place(page, label) < 200, label
+
+
+def test_a_long_page_shows_its_top_first_and_forgets_no_place(page, address):
+    # Not every browser holds the reader's place when something above it grows.
+    page.add_init_script("""
+        document.addEventListener("readystatechange", () => {
+            window.waited ??= document.documentElement.className;
+            document.body.style.overflowAnchor = "none";
+        });
+        if (location.search) addEventListener("DOMContentLoaded", () => document.querySelector("a[href='#exercises']").click());
+    """)
+    page.goto(f"{address}/book/gradients.html")
+    assert page.evaluate("waited") == "sections-wait"
+    page.wait_for_function("!document.documentElement.classList.contains('sections-wait')")
+    page.locator("#further-reading").scroll_into_view_if_needed()
+    before = place(page, "further-reading")
+    page.reload()
+    assert page.evaluate("waited") == ""
+    assert abs(place(page, "further-reading") - before) < 2
+    for way in ("?at-once", "#exercises"):
+        page.goto("about:blank")
+        page.goto(f"{address}/book/gradients.html{way}")
+        page.wait_for_timeout(1000)
+        assert 0 <= place(page, "exercises") < 200, way
 
 
 def test_without_scripts_everything_can_be_read(browser, address):

@@ -99,6 +99,13 @@ def with_image_sizes(page, path):
     return re.sub(r'<img\b[^>]*?\bsrc="([^"]*_images/[^"]+\.svg)"(?! loading)', add, page)
 
 
+# A page that is opened at its top, not at a section and not where the reader left it, may lay out the rest later.
+WAITING = """<script>
+if (!location.hash && performance.getEntriesByType("navigation")[0]?.type === "navigate")
+  document.documentElement.classList.add("sections-wait");
+</script>
+"""
+
 # What HTML checkers and screen readers object to in the markup of the theme and of its extensions.
 SIDEBAR = {"en": "Site", "zh-CN": "全书"}
 MENDED = [
@@ -149,6 +156,7 @@ def finish_page(page, path, root, css_version, js_version):
         scripts += SEARCH_SCRIPTS
     head = '<meta name="viewport" content="width=device-width, initial-scale=1" />\n'
     head += f'<link rel="stylesheet" href="{root}_static/site.css?v={css_version}" />\n'
+    head += WAITING
     head += "".join(f'<script defer src="{root}{script}"></script>\n' for script in scripts)
     page = page.replace("</title>\n", "</title>\n" + head, 1)
     return with_image_sizes(mended(page), path)

@@ -1,5 +1,26 @@
+// While a long page loads, its sections below the screen wait (see book.css). Then they are laid out one after another,
+// when the browser has nothing else to do; all at once, where something needs to know their heights.
+const whenIdle = window.requestIdleCallback || ((work) => setTimeout(() => work({ timeRemaining: () => 0 }), 20));
+const root = document.documentElement;
+const sections = [...document.querySelectorAll("article > section > section")];
+const layOutAll = () => root.classList.remove("sections-wait");
+const layOutNext = () => {
+  const section = sections.shift();
+  if (!section || !root.classList.contains("sections-wait")) {
+    layOutAll();
+    measureAll();
+    return;
+  }
+  section.style.contentVisibility = "visible";
+  section.getBoundingClientRect();
+  whenIdle(layOutNext);
+};
+addEventListener("load", () => whenIdle(layOutNext));
+addEventListener("click", layOutAll, true);
+
 // What is folded or further down is printed, too.
 addEventListener("beforeprint", () => {
+  layOutAll();
   for (const figure of document.images) figure.loading = "eager";
   for (const folded of document.querySelectorAll("details:not([open])")) {
     folded.open = true;
@@ -10,7 +31,6 @@ addEventListener("beforeprint", () => {
 // Code and tables that are wider than the page take the focus, so that the arrow keys scroll them. They are measured
 // when the browser has nothing else to do: measuring all at once would block the page.
 const WIDE = "article pre, .pst-scrollable-table-container, div.math";
-const whenIdle = window.requestIdleCallback || ((work) => setTimeout(() => work({ timeRemaining: () => 0 }), 20));
 let waiting = [];
 const measure = (idle) => {
   do {
@@ -22,9 +42,9 @@ const measure = (idle) => {
   whenIdle(measure);
 };
 const measureAll = () => {
+  if (root.classList.contains("sections-wait")) return;
   if (!waiting.length) whenIdle(measure);
   waiting = [...document.querySelectorAll(WIDE)];
 };
-addEventListener("load", measureAll);
 addEventListener("resize", measureAll);
 for (const kind of ["click", "toggle"]) document.addEventListener(kind, measureAll, true);
