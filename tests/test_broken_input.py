@@ -62,8 +62,9 @@ def write(project, stem, notebook, editions=("book", "book/zh")):
 
 def write_toc(project, *stems):
     for path, prefix in (("_toc.yml", "book/"), ("book/zh/_toc.yml", "")):
-        files = "".join(f"\n  - file: {prefix}{stem}" for stem in stems)
-        (project / path).write_text(f"root: {prefix}index\nchapters:{files or ' []'}\n")
+        chapters = "chapters:\n" if stems else ""
+        files = "".join(f"  - file: {prefix}{stem}\n" for stem in stems)
+        (project / path).write_text(f"format: jb-book\nroot: {prefix}index\n{chapters}{files}")
 
 
 def small_book(project):
@@ -214,18 +215,22 @@ def test_what_is_wrong_in_a_stored_notebook_is_named(project):
     assert built.splitlines() == [line for line in output.splitlines() if "_toc.yml" in line and "::" not in line]
 
 
-NO_CHAPTERS = "is not there, or has no `root`, no `chapters`, or a chapter without `file`; mend it"
 TOCS = {
     "a conflict": ("<<<<<<< HEAD\nroot: index\n", "line 2 is not YAML (mapping values are not allowed here); mend it"),
-    "no chapters": ("root: index\n", NO_CHAPTERS),
-    "a chapter twice": ("root: index\nchapters:\n  - file: index\n", "names index more than once; take one line out"),
+    "no root": ("format: jb-book\n", "'root' key not found @ '/'; mend it"),
+    "a page twice": (
+        "format: jb-book\nroot: index\nchapters:\n  - file: index\n",
+        "document file used multiple times: 'index'; mend it",
+    ),
+    "no toc": (None, "No such file or directory; mend it"),
 }
 
 
 @pytest.mark.parametrize("fault", TOCS)
 def test_a_faulty_toc_is_named(project, fault):
     text, words = TOCS[fault]
-    (project / "book/zh/_toc.yml").write_text(text)
+    toc = project / "book/zh/_toc.yml"
+    toc.write_text(text) if text else toc.unlink()
     assert finish(start(project, "tools/website.py")) == f"book/zh/_toc.yml: {words}\n"
 
 

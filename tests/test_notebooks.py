@@ -46,7 +46,7 @@ def test_figures_are_set_up_alike(folder):
 
 @pytest.mark.parametrize("edition", website.EDITIONS)
 def test_toc_names_every_page_once(edition):
-    tell(list(website.strays(website.EDITIONS[edition])))
+    tell(list(website.strays(edition)))
 
 
 def good_notebook():

@@ -106,9 +106,7 @@ def adapt(article, root, page, pages):
 
 def read_chapters(root, edition):
     """Return the articles of the edition whose site is `root`, by chapter, in the order of the book."""
-    toc = yaml.safe_load((website.EDITIONS[edition] / "_toc.yml").read_text(encoding="utf-8"))
-    entries = [toc["root"], *(chapter["file"] for chapter in toc["chapters"])]
-    pages = {f"{entry}.html": posixpath.basename(entry) for entry in entries}
+    pages = {f"{entry}.html": posixpath.basename(entry) for entry in website.pages(edition)}
     chapters = {}
     for page, chapter in pages.items():
         soup = BeautifulSoup((root / page).read_text(encoding="utf-8"), "html.parser")

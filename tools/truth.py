@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 import matplotlib
 import numpy as np
 import sympy
-import yaml
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 import notebooks
 import tape
+import website
 
 BOOK = notebooks.ROOT / "book"
 ORACLES = ("closed form", "differences", "autograd")
@@ -278,9 +278,7 @@ def with_table(text, comparisons, edition):
 
 def pages():
     """Return the names of the book's notebooks, in its order."""
-    toc = yaml.safe_load((BOOK / "zh" / "_toc.yml").read_text(encoding="utf-8"))
-    names = [toc["root"], *(entry["file"] for entry in toc["chapters"])]
-    return [name for name in names if (BOOK / f"{name}.ipynb").exists()]
+    return [name for name in website.pages("zh") if (BOOK / f"{name}.ipynb").exists()]
 
 
 def report(comparisons):

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import yaml
+from sphinx_external_toc.parsing import MalformedError, parse_toc_yaml
 
 import notebooks
 
@@ -24,32 +25,39 @@ def find_browser():
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
-def strays(source):
-    """Yield a line for each page of an edition that is not there, or that its _toc.yml does not name once."""
-    path = source / "_toc.yml"
-    toc = notebooks.name(path)
+def pages(edition):
+    """Return the names of the pages of an edition, as its _toc.yml has them, in the order of the book."""
+    path = EDITIONS[edition] / "_toc.yml"
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        named = [content["root"], *(chapter["file"] for chapter in content["chapters"])]
+        return list(parse_toc_yaml(path))
     except yaml.MarkedYAMLError as error:
-        yield f"{toc}: line {error.problem_mark.line + 1} is not YAML ({error.problem}); mend it"
-        return
-    except (OSError, KeyError, TypeError):
-        yield f"{toc}: is not there, or has no `root`, no `chapters`, or a chapter without `file`; mend it"
+        what = f"line {error.problem_mark.line + 1} is not YAML ({error.problem})"
+    except OSError as error:
+        what = error.strerror
+    except MalformedError as error:
+        what = error
+    raise notebooks.BookError(f"{notebooks.name(path)}: {what}; mend it")
+
+
+def strays(edition):
+    """Yield a line for each page of an edition that is not there, or that its _toc.yml does not name."""
+    source = EDITIONS[edition]
+    toc = notebooks.name(source / "_toc.yml")
+    try:
+        named = set(pages(edition))
+    except notebooks.BookError as error:
+        yield str(error)
         return
     chinese = EDITIONS["zh"]
-    pages = [*notebooks.find_notebooks(), *chinese.glob("*.md"), *chinese.parent.glob("*.md")]
+    files = [*notebooks.find_notebooks(), *chinese.glob("*.md"), *chinese.parent.glob("*.md")]
     there = {
         str(page.relative_to(source).with_suffix("")): page
-        for page in pages
+        for page in files
         if page.is_relative_to(chinese) == (source == chinese)
     }
-    for entry in sorted(set(named)):
-        if entry not in there:
-            yield f"{toc}: names {entry}, and there is no such page; mend the name, or write the page"
-        elif named.count(entry) > 1:
-            yield f"{toc}: names {entry} more than once; take one line out"
-    for entry in sorted(set(there) - set(named)):
+    for entry in sorted(named - set(there)):
+        yield f"{toc}: names {entry}, and there is no such page; mend the name, or write the page"
+    for entry in sorted(set(there) - named):
         yield f"{notebooks.name(there[entry])}: no line of {toc} names it; add `- file: {entry}` there"
 
 
@@ -65,7 +73,7 @@ def forget_if_the_looks_changed(built):
 def build(folder=None):
     """Build the site and return the path of its root; raise BookError with what is wrong with its sources."""
     # Sphinx would answer with a warning for every link to a page that is missing, or with a traceback.
-    if complaints := [*notebooks.unusable(), *(line for source in EDITIONS.values() for line in strays(source))]:
+    if complaints := [*notebooks.unusable(), *(line for edition in EDITIONS for line in strays(edition))]:
         raise notebooks.BookError("\n".join(complaints))
     outputs = {
         edition: source if folder is None else Path(folder) / edition for edition, source in EDITIONS.items()

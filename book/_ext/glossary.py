@@ -39,7 +39,7 @@ class GlossaryOfTheBook(SphinxDirective):
             letters = entry["en"][0].upper(), entry["pinyin"][0].upper()
             if chinese:
                 words = [f"{entry['zh']} : {letters[1]}", f"{entry['en']} : {letters[0]}"]
-                text = f"{entry['in_chinese']} 见[](#{entry['see']})。"
+                text = f"{entry['in_chinese']}参见：[](#{entry['see']})。"
             else:
                 words = [f"{entry['en']} : {letters[0]}", f"{entry['zh']} : {letters[0]}"]
                 text = f"{entry['in_english']} See [](#{entry['see']})."
