@@ -69,6 +69,16 @@ def test_search_finds_nothing_where_nothing_is(page, address):
     assert search(page, address, "量子色动力学") == []
 
 
+@pytest.mark.parametrize("folder, query", [("", "head gradient"), ("/zh", "头梯度")])
+def test_a_result_shows_where_the_words_stand_when_it_is_seen(page, address, folder, query):
+    search(page, address, query, folder)
+    first, last = page.locator("#search-results li").first, page.locator("#search-results li").last
+    first.locator("p.context .highlighted", has_text=query).first.wait_for()
+    assert not last.locator("p.context").count()
+    last.scroll_into_view_if_needed()
+    last.locator("p.context").wait_for()
+
+
 def test_the_search_box_leads_to_the_results_in_chinese(page, address):
     page.goto(f"{address}/zh/gradients.html")
     page.keyboard.press("Control+k")

@@ -23,10 +23,11 @@ SOURCE = re.compile(r'\b(?:src|href)="(?:\.\./)*([^"?]+)')
 # Scripts of parts that the book does not have: icons (see `icon_rules`), tabs, cells that run on a server.
 UNUSED_SCRIPTS = ("fontawesome", "thebe", "design-tabs", "kernelName")
 # Scripts that only the search page needs, in the order in which they must run.
-SEARCH_SCRIPTS = ("_static/searchtools.js", "_static/language_data.js", "_static/search.js", "searchindex.js")
+SEARCH_SCRIPTS = ("_static/searchtools.js", "_static/language_data.js", "_static/search.js")
+SEARCH_INDEX = "searchindex.js"
 # An inline script that says something about its own page, which nothing here asks for.
 OWN_PAGE = "DOCUMENTATION_OPTIONS.pagename"
-KEPT = {"site.css", "site.js", "favicon.svg", "preview.png"} | {Path(name).name for name in SEARCH_SCRIPTS}
+KEPT = {"site.css", "site.js", "search-page.js", "favicon.svg", "preview.png"}
 
 
 def digest(text):
@@ -153,13 +154,20 @@ def finish_page(page, path, root, css_version, js_version):
     page = re.sub(r'<meta name="(?:docsearch:\w+|viewport)"[^>]*>\s*', "", page)
     scripts = [f"_static/site.js?v={js_version}"]
     if path.name == "search.html":
-        scripts += SEARCH_SCRIPTS
+        scripts += ["_static/search-page.js", SEARCH_INDEX]
     head = '<meta name="viewport" content="width=device-width, initial-scale=1" />\n'
     head += f'<link rel="stylesheet" href="{root}_static/site.css?v={css_version}" />\n'
     head += WAITING
     head += "".join(f'<script defer src="{root}{script}"></script>\n' for script in scripts)
     page = page.replace("</title>\n", "</title>\n" + head, 1)
     return with_image_sizes(mended(page), path)
+
+
+def text_of(page):
+    """Return the text of a page in its sections, from which the search page takes excerpts: half of what a page weighs."""
+    article = re.search(r"<article\b.*</article>", page, re.DOTALL)[0]
+    article = re.sub(r'<a class="headerlink".*?</a>|</(?:d[dt]|t[dh])>', " ", article)
+    return " ".join(re.sub(r"<(?!/?section\b|span id=)[^>]*>", "", article).split())
 
 
 def tidy(static):
@@ -192,7 +200,7 @@ def finish(app, exception):
             attributes, body = script.groups()
             source = SOURCE.search(attributes)
             what = source[1] if source else body
-            if any(name in attributes + body for name in UNUSED_SCRIPTS) or what in SEARCH_SCRIPTS or OWN_PAGE in body:
+            if any(name in attributes + body for name in UNUSED_SCRIPTS) or what in (*SEARCH_SCRIPTS, SEARCH_INDEX) or OWN_PAGE in body:
                 continue
             if source or (script.end() < end_of_head and "dataset.mode" not in body):
                 scripts.append(what)
@@ -216,6 +224,10 @@ def finish(app, exception):
             page = re.sub(r"(site\.css\?v=)\w+", rf"\g<1>{digest(css)}", page)
             page = re.sub(r"(site\.js\?v=)\w+", rf"\g<1>{digest(text)}", page)
         path.write_text(page, encoding="utf-8")
+        if path.relative_to(out).with_suffix("").as_posix() in app.env.found_docs:
+            path.with_suffix(".txt").write_text(text_of(page), encoding="utf-8")
+    search = "\n".join((out / name).read_text(encoding="utf-8") for name in SEARCH_SCRIPTS)
+    (static / "search-page.js").write_text(search, encoding="utf-8")
     tidy(static)
     index = out / "searchindex.js"
     content = json.loads(index.read_text(encoding="utf-8").removeprefix("Search.setIndex(").removesuffix(")"))
