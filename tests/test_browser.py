@@ -176,6 +176,24 @@ def test_a_long_page_shows_its_top_first_and_forgets_no_place(page, address):
         assert 0 <= place(page, "exercises") < 200, way
 
 
+def test_on_paper_a_page_is_light_and_open(browser, address):
+    context = browser.new_context(color_scheme="dark")
+    page = context.new_page()
+    page.goto(f"{address}/book/gradients.html")
+    folded = page.locator("details.hide").first
+    solution = page.locator(".solution .cell_output").first
+    looks = lambda: (page.evaluate("document.documentElement.dataset.theme"), folded.get_attribute("open"), solution.is_visible())  # noqa: E731
+    assert looks() == ("dark", None, False)
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert looks() == ("light", "", True)
+    assert not page.locator("summary, button, .run-this-page, .bd-sidebar, .prev-next-area").filter(visible=True).count()
+    page.emulate_media(media="screen")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert looks() == ("dark", None, False)
+    context.close()
+
+
 def test_without_scripts_everything_can_be_read(browser, address):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

@@ -18,9 +18,12 @@ const layOutNext = () => {
 addEventListener("load", () => whenIdle(layOutNext));
 addEventListener("click", layOutAll, true);
 
-// What is folded or further down is printed, too.
+// On paper the page is light, and what is folded or further down is printed, too.
 addEventListener("beforeprint", () => {
   layOutAll();
+  const { theme } = root.dataset;
+  root.dataset.theme = "light";
+  addEventListener("afterprint", () => (root.dataset.theme = theme), { once: true });
   for (const figure of document.images) figure.loading = "eager";
   for (const folded of document.querySelectorAll("details:not([open])")) {
     folded.open = true;
