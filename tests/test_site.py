@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from bs4 import BeautifulSoup
 
+import audit
 import glossary
 import mathml
 import notebooks
@@ -25,8 +26,7 @@ UNRENDERED = re.compile(r"\\[(\[]|\$\$|\$[^\s$]+\$|\\(?:frac|partial|mathrm|begi
 
 @pytest.fixture(scope="module")
 def soups(site):
-    pages = [path for path in site.rglob("*.html") if "_static" not in path.parts]
-    return {path: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") for path in pages}
+    return audit.parse(site)
 
 
 def page_of(site, path):
@@ -204,19 +204,8 @@ def test_without_an_address_there_is_no_dead_button(site, soups):
 
 
 def test_every_internal_link_resolves(site, soups):
-    ids = {path: {tag["id"] for tag in soup.select("[id]")} for path, soup in soups.items()}
-    broken = []
-    for path, soup in soups.items():
-        for tag in soup.select("[href], [src]"):
-            address = urlsplit(tag.get("href") or tag.get("src"))
-            if address.scheme or address.netloc:
-                continue
-            target = local(site, path, address.path) if address.path else path
-            if not target.exists() or (
-                address.fragment and target in ids and unquote(address.fragment) not in ids[target]
-            ):
-                broken.append(f"{path.relative_to(site)}: {tag.get('href') or tag.get('src')}")
-    assert not broken, "\n".join(sorted(set(broken)))
+    broken = audit.broken_links(soups, site)
+    assert not any(broken.values()), broken
 
 
 @pytest.mark.parametrize("formula", [r"\frac12", r"\tfrac 1 2", r"\hat y_i", r"\bar{x}_i"])

@@ -233,11 +233,13 @@ def addresses(soup):
         yield tag["content"]
 
 
-def broken_links(site, url="http://site.invalid/"):
+def parse(site):
+    """Return {path: soup} of all pages."""
+    return {path: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") for path in sorted(site.rglob("*.html"))}
+
+
+def broken_links(soups, site, url="http://site.invalid/"):
     """Return {page: [address, ...]} of addresses inside the site, which is built for `url`, that lead nowhere."""
-    soups = {
-        path: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") for path in sorted(site.rglob("*.html"))
-    }
     ids = {path: {tag["id"] for tag in soup.select("[id]")} for path, soup in soups.items()}
     broken = {}
     for path, soup in soups.items():
@@ -256,7 +258,7 @@ def broken_links(site, url="http://site.invalid/"):
 
 def check_links(site, url):
     """Yield (page, column, value, complaints) for the links of each page, and complaints about the site maps."""
-    for name, found in broken_links(site, url).items():
+    for name, found in broken_links(parse(site), site, url).items():
         yield name, "links", len(found), [f"link leads nowhere: {address}" for address in found]
     for path in sorted(site.rglob("sitemap.xml")):
         for address in re.findall("<loc>(.*?)</loc>", path.read_text(encoding="utf-8")):
