@@ -1,7 +1,6 @@
 """The Chinese edition says what the English one says: cell by cell, up to the words."""
 
 import io
-import json
 import re
 import tokenize
 from difflib import unified_diff
@@ -159,12 +158,23 @@ def test_a_changed_output_is_seen():
 
 def test_chinese_keeps_up_with_english():
     now = {path.name: agree.digests(path) for path in agree.pages()}
-    agreed = json.loads(agree.RECORD.read_text(encoding="utf-8"))
+    try:
+        agreed, torn = agree.read_record(), []
+    except notebooks.BookError as error:
+        torn = [str(error)]
+    tell(torn)
     found = [f"book/zh/{page}: cell {cell}: the English text has changed" for page, cell in agree.stale(now, agreed)]
     advice = "Look whether these Chinese cells still say the same, change them where not, then run `make agree`:"
     tell([advice, *found] if found else [])
     if agreed != now:
         tell(["book/zh/agreed.json names cells that are gone: run `make agree`"])
+
+
+def test_a_torn_record_is_named(tmp_path):
+    assert agree.read_record(tmp_path / "nothing.json") == {}
+    (tmp_path / "torn.json").write_text('{\n<<<<<<< HEAD\n "a": {}\n')
+    with pytest.raises(notebooks.BookError, match="agreed.json: line 2 is not JSON"):
+        agree.read_record(tmp_path / "torn.json")
 
 
 def test_a_changed_english_text_is_seen(tmp_path):

@@ -34,6 +34,19 @@ def digests(path):
     return {cell: hashlib.sha256(text.encode()).hexdigest()[:8] for cell, text in texts.items()}
 
 
+def read_record(path=RECORD):
+    """Return {page: {cell id: digest}} as agreed on, {} before the first time; raise BookError if it cannot be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except json.JSONDecodeError as error:
+        raise notebooks.BookError(
+            f"book/zh/agreed.json: line {error.lineno} is not JSON; "
+            "of a merge conflict keep either side, and look at the cells that the tests then name"
+        ) from None
+
+
 def stale(now, agreed):
     """Yield (page, cell) for each English cell whose text is not the one agreed on."""
     for page, cells in now.items():
@@ -44,7 +57,10 @@ def stale(now, agreed):
 
 def main():
     now = {path.name: digests(path) for path in pages()}
-    agreed = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    try:
+        agreed = read_record()
+    except notebooks.BookError as error:
+        return str(error)
     for page, cell in stale(now, agreed):
         print(f"book/zh/{page}: cell {cell}: agreed")
     RECORD.write_text(json.dumps(now, indent=1) + "\n", encoding="utf-8")
