@@ -37,6 +37,11 @@ COMPARED = {
         [new_output("execute_result", {"text/plain": "1"}, execution_count=3)],
         "stored: execute_result text/plain\nnow: display_data text/plain\n",
     ),
+    "said": (
+        "display({'text/plain': '1'}, raw=True, metadata={'isolated': True})",
+        [new_output("display_data", {"text/plain": "1"})],
+        "stored: display_data text/plain\nnow: display_data text/plain ('isolated', True)\n",
+    ),
     "order": (
         "print(1); display(1)",
         [new_output("display_data", {"text/plain": "1"}), new_output("stream", text="1\n")],
