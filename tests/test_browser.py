@@ -10,6 +10,7 @@ import glossary
 import notebooks
 from test_editions import CHINESE, words
 
+LAID_OUT = "!document.documentElement.classList.contains('sections-wait')"
 LATIN = ["attach_grad", "BatchNorm", "retain_graph"]
 
 
@@ -60,7 +61,7 @@ def test_search_finds_the_pages_that_hold_a_word(page, address):
     missing = []
     for query in [entry["zh"] for entry in glossary.read()] + LATIN:
         found = [link.split("#")[0] for link in search(page, address, query)]
-        wanted = {name for name, text in texts.items() if query in text} 
+        wanted = {name for name, text in texts.items() if query in text}
         missing += [f"{query}: not {name}" for name in sorted(wanted - set(found))]
     assert not missing, "\n".join(missing)
 
@@ -118,6 +119,7 @@ def test_no_page_scrolls_sideways_or_asks_another_host(browser, site, address, s
     page, wrong = watched(context, address)
     for name in names(site):
         page.goto(f"{address}/{name}", wait_until="load")
+        page.wait_for_function(LAID_OUT)  # until then a wide block further down does not count
         page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
         over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert over <= 0, f"{name} is {over} pixels wider than a window of {width}"
@@ -163,7 +165,7 @@ def test_a_long_page_shows_its_top_first_and_forgets_no_place(page, address):
     """)
     page.goto(f"{address}/book/gradients.html")
     assert page.evaluate("waited") == "sections-wait"
-    page.wait_for_function("!document.documentElement.classList.contains('sections-wait')")
+    page.wait_for_function(LAID_OUT)
     page.locator("#further-reading").scroll_into_view_if_needed()
     before = place(page, "further-reading")
     page.reload()
@@ -227,6 +229,7 @@ def test_a_reader_walks_through_the_book(browser, address, width):
     page.goto(f"{address}/index.html")
     page.wait_for_url("**/book/index.html")
     page.locator("article a", has_text="Gradients").first.click()
+    page.wait_for_url("**/book/gradients.html")
 
     page.locator("button.theme-switch-button").first.click()  # from automatic, which is light here
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
