@@ -11,6 +11,8 @@ import notebooks
 from test_editions import CHINESE, words
 
 LAID_OUT = "!document.documentElement.classList.contains('sections-wait')"
+OUT_OF_REACH = """[...document.querySelectorAll("div.math > math")].some(
+    (formula) => formula.getBoundingClientRect().left < formula.parentNode.getBoundingClientRect().left)"""
 LATIN = ["attach_grad", "BatchNorm", "retain_graph"]
 
 
@@ -123,6 +125,7 @@ def test_no_page_scrolls_sideways_or_asks_another_host(browser, site, address, s
         page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
         over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert over <= 0, f"{name} is {over} pixels wider than a window of {width}"
+        assert not page.evaluate(OUT_OF_REACH), f"{name}: the left end of a formula is out of reach"
         assert page.evaluate("document.documentElement.dataset.theme") == scheme
     context.close()
     assert not wrong, wrong
