@@ -106,6 +106,41 @@ def test_the_language_switch_works_from_the_keyboard(page, address, start, end, 
     page.wait_for_url(f"{address}/{end}/control-flow.html")
 
 
+FOCUSED = """() => {
+    const element = document.activeElement;
+    if (element === document.body) return null;
+    element.dataset.reached = "";
+    const title = element.closest(".admonition-title") || element;  // that of an exercise bears the ring of its button
+    const ringed = [[element, ""], [title, "::before"]].some(([place, part]) => {
+        const { outlineStyle, boxShadow } = getComputedStyle(place, part);
+        return outlineStyle !== "none" || boxShadow !== "none";
+    });
+    const seen = element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+    const { top, bottom, height } = element.getBoundingClientRect();
+    const near = (top > -1 && bottom < innerHeight + 1) || height > innerHeight;
+    return ringed && seen && near ? "" : element.outerHTML.slice(0, 200);
+}"""
+NOT_REACHED = """[...document.querySelectorAll("a[href], button, summary, input")]
+    .filter((element) => element.checkVisibility({ visibilityProperty: true }) && element.dataset.reached !== "")
+    .map((element) => element.outerHTML.slice(0, 200))"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_keys_reach_every_control_and_show_where_they_are(browser, address, width):
+    context = browser.new_context(viewport={"width": width, "height": 800})
+    page, wrong = watched(context, address)
+    page.goto(f"{address}/book/control-flow.html")
+    page.wait_for_function(LAID_OUT)
+    page.add_style_tag(content="* { transition: none !important; scroll-behavior: auto !important }")
+    page.keyboard.press("Tab")
+    while (lost := page.evaluate(FOCUSED)) is not None:
+        assert not lost
+        page.keyboard.press("Tab")
+    assert not page.evaluate(NOT_REACHED)
+    context.close()
+    assert not wrong, wrong
+
+
 @pytest.mark.parametrize("folder", ["", "/zh"])
 def test_a_message_of_mxnet_leads_to_the_section_that_explains_it(page, address, folder):
     for message, label in glossary.read_index()["errors"].items():

@@ -92,8 +92,11 @@ def build(folder=None):
         for edition, source in EDITIONS.items()
     ]
     complaints = []
-    for process in builds:
+    for edition, process in zip(EDITIONS, builds):
         output, _ = process.communicate()
+        for line in output.splitlines():
+            if line.startswith("finish:"):
+                print(f"{edition}: {line}")
         if process.returncode:
             lines = [line for line in output.splitlines() if "WARNING:" in line or "ERROR:" in line]
             complaints += lines or [output]
