@@ -208,11 +208,12 @@ def test_a_long_page_shows_its_top_first_and_forgets_no_place(page, address):
     before = place(page, "further-reading")
     page.reload()
     assert page.evaluate("waited") == ""
-    assert abs(place(page, "further-reading") - before) < 2
+    page.wait_for_function(f"Math.abs(document.getElementById('further-reading').getBoundingClientRect().top - {before}) < 2")
     for way in ("?at-once", "#exercises"):
         page.goto("about:blank")
         page.goto(f"{address}/book/gradients.html{way}")
-        page.wait_for_timeout(1000)
+        page.wait_for_function(LAID_OUT)
+        page.wait_for_timeout(200)
         assert 0 <= place(page, "exercises") < 200, way
 
 
