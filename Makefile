@@ -41,7 +41,7 @@ mutants: setup ## plant faults in copies of all notebooks and see each one caugh
 matrix: setup ## execute and compare the book as other processors, locales and orders would (15 minutes)
 	@$(PYTHON) tools/matrix.py
 
-audit: setup ## measure the website: weight, Lighthouse, axe, Nu, links (needs Node, Java and Chromium; RUNS=1 is quick)
+audit: setup ## measure the website: weight, Lighthouse, axe, Nu, links (an hour, RUNS=1 a quarter of one; needs Node, Java, Chromium)
 	@$(PYTHON) tools/audit.py $(RUNS)
 
 pdf: setup ## print both editions into _build/pdf (needs Chromium and a Chinese font)
