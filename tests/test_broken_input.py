@@ -258,6 +258,13 @@ def test_refresh_mends_the_name_of_the_kernel(project):
     assert notebooks.read(project / "book/index.ipynb").metadata.kernelspec.name == "python3", output
 
 
+def test_a_kernel_that_does_not_start_is_told(project):
+    (project / "book/ipykernel_launcher.py").write_text("raise SystemExit(1)\n")  # found before the true one
+    for output in (check(project, "book/index.ipynb"), start(project, "tools/notebooks.py", "book/index.ipynb")):
+        output = finish(output)
+        assert "no kernel starts; see what `" in output and "Cell In" not in output
+
+
 def test_a_cell_without_its_predecessors_is_refused(project):
     for selection in (["book/index.ipynb::Cell 1"], ["book/index.ipynb", "-k", "second"]):
         output = finish(check(project, *selection))

@@ -1,7 +1,10 @@
 """A kernel in which no cell runs on for ever, dies unnoticed or floods its output."""
 
 import collections
+import logging
+import os
 import subprocess
+import sys
 import time
 from queue import Empty
 
@@ -9,6 +12,9 @@ from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel, start_new_kerne
 
 CELL_TIMEOUT = 120  # seconds
 MAX_OUTPUT = 200_000  # characters that one cell may write; the largest figure has a sixth of it
+
+
+logging.getLogger("nbval").setLevel(logging.CRITICAL)  # it would log a traceback of what is told in one line
 
 
 class Stopped(Exception):
@@ -21,9 +27,14 @@ class Kernel(RunningKernel):
     def __init__(self, folder, timeout=CELL_TIMEOUT):
         self.timeout = timeout
         self.heard = collections.deque()
-        self.km, self.kc = start_new_kernel(
-            kernel_name=CURRENT_ENV_KERNEL_NAME, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        try:
+            self.km, self.kc = start_new_kernel(
+                kernel_name=CURRENT_ENV_KERNEL_NAME, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+        except RuntimeError:
+            raise Stopped(
+                f"no kernel starts; see what `{os.path.relpath(sys.executable)} -m ipykernel_launcher` says in {folder}"
+            ) from None
         self._ensure_iopub_up()
 
     def run(self, code, store_history):

@@ -129,8 +129,11 @@ def normalise(notebook):
 def execute(path):
     """Run every cell of the notebook at `path` and return it in normal form."""
     notebook = read(path)
-    kernel = Kernel(Path(path).resolve().parent)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    try:
+        kernel = Kernel(Path(path).resolve().parent)
+    except Stopped as reason:
+        raise BookError(f"{name(path)}: {reason}") from None
     try:
         for number, cell in enumerate(cells, start=1):
             heard = kernel.run(cell.source, store_history=True)
