@@ -13,7 +13,6 @@ from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel, start_new_kerne
 CELL_TIMEOUT = 120  # seconds
 MAX_OUTPUT = 200_000  # characters that one cell may write; the largest figure has a sixth of it
 
-
 logging.getLogger("nbval").setLevel(logging.CRITICAL)  # it would log a traceback of what is told in one line
 
 
