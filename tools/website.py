@@ -96,7 +96,7 @@ def build(folder=None):
         output, _ = process.communicate()
         for line in output.splitlines():
             if line.startswith("finish:"):
-                print(f"{edition}: {line}")
+                print(f"{edition}: {line}", file=sys.stderr)
         if process.returncode:
             lines = [line for line in output.splitlines() if "WARNING:" in line or "ERROR:" in line]
             complaints += lines or [output]
