@@ -13,6 +13,14 @@ from test_editions import CHINESE, words
 LAID_OUT = "!document.documentElement.classList.contains('sections-wait')"
 OUT_OF_REACH = """[...document.querySelectorAll("div.math > math")].some(
     (formula) => formula.getBoundingClientRect().left < formula.parentNode.getBoundingClientRect().left)"""
+# What a page moves while it loads, by the measure of Chromium; a table finds its widths as its rows arrive.
+WATCH_SHIFTS = """
+    window.shifted = 0;
+    new PerformanceObserver((list) => {
+        for (const { value, sources } of list.getEntries())
+            if (!sources.some(({ node }) => (node?.parentElement ?? node)?.closest("tr, td, th, tbody"))) shifted += value;
+    }).observe({ type: "layout-shift", buffered: true });
+"""
 LATIN = ["attach_grad", "BatchNorm", "retain_graph"]
 
 
@@ -151,12 +159,14 @@ def test_a_message_of_mxnet_leads_to_the_section_that_explains_it(page, address,
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_no_page_scrolls_sideways_or_asks_another_host(browser, site, address, scheme, width):
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
+def test_no_page_scrolls_sideways_or_moves_or_asks_another_host(browser, site, address, scheme, width):
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 950})
     page, wrong = watched(context, address)
+    page.add_init_script(WATCH_SHIFTS)
     for name in names(site):
         page.goto(f"{address}/{name}", wait_until="load")
         page.wait_for_function(LAID_OUT)  # until then a wide block further down does not count
+        assert page.evaluate("shifted") < 0.005, f"{name} moves while it loads"
         page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
         over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert over <= 0, f"{name} is {over} pixels wider than a window of {width}"

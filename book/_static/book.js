@@ -2,7 +2,7 @@
 // when the browser has nothing else to do; all at once, where something needs to know their heights.
 const whenIdle = window.requestIdleCallback || ((work) => setTimeout(() => work({ timeRemaining: () => 0 }), 20));
 const root = document.documentElement;
-const sections = [...document.querySelectorAll("article > section > section")];
+const sections = [...document.querySelectorAll("article > section > section[id]")];
 const layOutAll = () => root.classList.remove("sections-wait");
 const layOutNext = () => {
   const section = sections.shift();
