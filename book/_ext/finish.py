@@ -220,12 +220,12 @@ def finish(app, exception):
         root = "../" * (len(path.relative_to(out).parts) - 1)
         if path in fresh:
             page = finish_page(page, path, root, digest(css), digest(text))
+            if path.relative_to(out).with_suffix("").as_posix() in app.env.found_docs:
+                path.with_suffix(".txt").write_text(text_of(page), encoding="utf-8")
         else:
             page = re.sub(r"(site\.css\?v=)\w+", rf"\g<1>{digest(css)}", page)
             page = re.sub(r"(site\.js\?v=)\w+", rf"\g<1>{digest(text)}", page)
         path.write_text(page, encoding="utf-8")
-        if path.relative_to(out).with_suffix("").as_posix() in app.env.found_docs:
-            path.with_suffix(".txt").write_text(text_of(page), encoding="utf-8")
     search = "\n".join((out / name).read_text(encoding="utf-8") for name in SEARCH_SCRIPTS)
     (static / "search-page.js").write_text(search, encoding="utf-8")
     tidy(static)
