@@ -12,7 +12,6 @@ import serve
 import website
 
 
-
 @pytest.fixture(scope="session")
 def site(tmp_path_factory, worker_id):
     """The root of the site, built from nothing, warnings as errors; once for all workers."""
@@ -47,7 +46,6 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=found, args=arguments)
+        browser = website.launch_browser(playwright, found)
         yield browser
         browser.close()

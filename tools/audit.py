@@ -296,7 +296,7 @@ def shortcomings(report, category):
 def lighthouse(host, pages, runs, modules, programs, folder):
     """Yield (page, column, value, complaints) for the scores of each page, mobile and desktop."""
     environment = os.environ | {"CHROME_PATH": programs["Chromium"], "TMPDIR": str(folder)}
-    flags = "--headless=new" + (" --no-sandbox" if os.geteuid() == 0 else "")
+    flags = " ".join(["--headless=new", *website.browser_flags()])
     for number, name in enumerate(pages, start=1):
         for preset, options in PRESETS.items():
             say(f"Lighthouse {number}/{len(pages)}: {name}, {preset} ...")
@@ -360,8 +360,7 @@ def audit(runs, folder):
         # The first page of all sends the reader on at once: there is nothing to see on it.
         seen = [name for name in pages if name != "index.html"]
         with sync_playwright() as playwright:
-            arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-            browser = playwright.chromium.launch(executable_path=programs["Chromium"], args=arguments)
+            browser = website.launch_browser(playwright, programs["Chromium"])
             collect("weights", weigh(browser, host, seen))
             source = (modules / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
             collect("axe-core, light and dark", axe(browser, host, [*seen, *RESULTS], source))

@@ -151,11 +151,16 @@ def execute(path):
 
 
 def write(notebook, path):
-    """Write the notebook to `path` in one step, so that no half file is ever left."""
+    """Write the notebook to `path`, or leave what is there."""
+    write_whole((nbformat.writes(notebook) + "\n").encode(), path)
+
+
+def write_whole(content, path):
+    """Write bytes to `path` in one step, so that no half file is ever left."""
     handle, temporary = tempfile.mkstemp(dir=Path(path).parent, suffix=".tmp")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(nbformat.writes(notebook) + "\n")
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:

@@ -175,22 +175,16 @@ def print_chapters(browser, edition, chapters):
 
 
 def write(pdf, path):
-    """Write the PDF to `path` in one step, so that no half file is ever left."""
+    """Write the PDF to `path`, or leave what is there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    try:
-        temporary.write_bytes(pdf)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    notebooks.write_whole(pdf, path)
 
 
 def main():
     executable = find_browser()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         english = website.build(folder)
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=executable, args=arguments)
+        browser = website.launch_browser(playwright, executable)
         for edition, root in {"en": english, "zh": english / "zh"}.items():
             pdf = print_chapters(browser, edition, read_chapters(root, edition))
             write(pdf, FOLDER / FILES[edition])

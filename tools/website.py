@@ -25,6 +25,16 @@ def find_browser():
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
+def browser_flags():
+    """Return the options with which Chromium must be started here: for root it has no sandbox."""
+    return ["--no-sandbox"] if os.geteuid() == 0 else []
+
+
+def launch_browser(playwright, executable):
+    """Return the browser at the path `executable`, driven by Playwright's object `playwright`."""
+    return playwright.chromium.launch(executable_path=executable, args=browser_flags())
+
+
 def pages(edition):
     """Return the names of the pages of an edition, as its _toc.yml has them, in the order of the book."""
     path = EDITIONS[edition] / "_toc.yml"
