@@ -134,9 +134,8 @@ NOT_REACHED = """[...document.querySelectorAll("a[href], button, summary, input"
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_keys_reach_every_control_and_show_where_they_are(browser, address, width):
-    context = browser.new_context(viewport={"width": width, "height": 800})
-    page, wrong = watched(context, address)
+def test_keys_reach_every_control_and_show_where_they_are(page, address, width):
+    page.set_viewport_size({"width": width, "height": 800})
     page.goto(f"{address}/book/control-flow.html")
     page.wait_for_function(LAID_OUT)
     page.add_style_tag(content="* { transition: none !important; scroll-behavior: auto !important }")
@@ -145,8 +144,6 @@ def test_keys_reach_every_control_and_show_where_they_are(browser, address, widt
         assert not lost
         page.keyboard.press("Tab")
     assert not page.evaluate(NOT_REACHED)
-    context.close()
-    assert not wrong, wrong
 
 
 @pytest.mark.parametrize("folder", ["", "/zh"])
@@ -159,9 +156,9 @@ def test_a_message_of_mxnet_leads_to_the_section_that_explains_it(page, address,
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_no_page_scrolls_sideways_or_moves_or_asks_another_host(browser, site, address, scheme, width):
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 950})
-    page, wrong = watched(context, address)
+def test_no_page_scrolls_sideways_or_moves_or_asks_another_host(page, site, address, scheme, width):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 950})
     page.add_init_script(WATCH_SHIFTS)
     for name in names(site):
         page.goto(f"{address}/{name}", wait_until="load")
@@ -172,8 +169,6 @@ def test_no_page_scrolls_sideways_or_moves_or_asks_another_host(browser, site, a
         assert over <= 0, f"{name} is {over} pixels wider than a window of {width}"
         assert not page.evaluate(OUT_OF_REACH), f"{name}: the left end of a formula is out of reach"
         assert page.evaluate("document.documentElement.dataset.theme") == scheme
-    context.close()
-    assert not wrong, wrong
 
 
 def test_a_figure_is_drawn_for_its_theme(browser, address):
@@ -227,13 +222,16 @@ def test_a_long_page_shows_its_top_first_and_forgets_no_place(page, address):
         assert 0 <= place(page, "exercises") < 200, way
 
 
-def test_on_paper_a_page_is_light_and_open(browser, address):
-    context = browser.new_context(color_scheme="dark")
-    page = context.new_page()
+def test_on_paper_a_page_is_light_and_open(page, address):
+    page.emulate_media(color_scheme="dark")
     page.goto(f"{address}/book/gradients.html")
     folded = page.locator("details.hide").first
     solution = page.locator(".solution .cell_output").first
-    looks = lambda: (page.evaluate("document.documentElement.dataset.theme"), folded.get_attribute("open"), solution.is_visible())  # noqa: E731
+
+    def looks():
+        theme = page.evaluate("document.documentElement.dataset.theme")
+        return theme, folded.get_attribute("open"), solution.is_visible()
+
     assert looks() == ("dark", None, False)
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
@@ -242,7 +240,6 @@ def test_on_paper_a_page_is_light_and_open(browser, address):
     page.emulate_media(media="screen")
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert looks() == ("dark", None, False)
-    context.close()
 
 
 def test_without_scripts_everything_can_be_read(browser, address):
