@@ -6,51 +6,51 @@ RUNS = 5
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## list what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 setup:
-	@sh tools/setup.sh
+	@sh bookkit/setup.sh
 
 book: setup ## build the website, both editions, into _build/html
-	@$(PYTHON) tools/website.py
+	@$(PYTHON) -m bookkit build
 
 test: setup ## re-execute every notebook, compare every output, check pages and tools
 	$(PYTHON) -m pytest
 
 serve: book ## build the website and serve it on this machine (PORT=8000)
-	@$(PYTHON) tools/serve.py $(PORT)
+	@$(PYTHON) -m bookkit serve $(PORT)
 
 lab: setup ## open the book in JupyterLab
 	$(PYTHON) -m jupyterlab --ServerApp.root_dir=book
 
-refresh: setup ## re-execute and store the outputs of all notebooks, or of one (NB=book/gradients.ipynb)
-	@$(PYTHON) tools/notebooks.py $(NB)
+refresh: setup ## re-execute and store the outputs of all notebooks, or of one (NB=book/en/gradients.ipynb)
+	@$(PYTHON) -m bookkit refresh $(NB)
 
 agree: setup ## record that the Chinese text says what the English text says now
-	@$(PYTHON) tools/agree.py
+	@$(PYTHON) -m bookkit agree
 
-truth: setup ## derive every gradient again without MXNet, and write the table of the page that says so
-	@$(PYTHON) tools/truth.py
+gradients: setup ## derive every gradient again without MXNet, and write the table of the page that says so
+	@$(PYTHON) -m bookkit gradients
 
 lock: ## resolve requirements.in anew into requirements.txt
-	@sh tools/lock.sh
+	@sh bookkit/lock.sh
 
-mutants: setup ## plant faults in copies of all notebooks and see each one caught
-	@$(PYTHON) tools/mutants.py
+faults: setup ## plant faults in copies of all notebooks and see each one caught
+	@$(PYTHON) -m bookkit faults
 
 matrix: setup ## execute and compare the book as other processors, locales and orders would (15 minutes)
-	@$(PYTHON) tools/matrix.py
+	@$(PYTHON) -m bookkit matrix
 
 audit: setup ## measure the website: weight, Lighthouse, axe, Nu, links (an hour, RUNS=1 a quarter of one; needs Node, Java, Chromium)
-	@$(PYTHON) tools/audit.py $(RUNS)
+	@$(PYTHON) -m bookkit audit $(RUNS)
 
 pdf: setup ## print both editions into _build/pdf (needs Chromium and a Chinese font)
-	@$(PYTHON) tools/pdf.py
+	@$(PYTHON) -m bookkit pdf
 
 bench: setup ## measure set-up, build and checks against their bars
-	@$(PYTHON) tools/bench.py
+	@$(PYTHON) -m bookkit bench
 
 clean: ## remove what was built, and .venv
-	rm -rf _build book/zh/_build .venv .pytest_cache
+	rm -rf _build .venv .pytest_cache
 
-.PHONY: help setup book test serve lab refresh agree truth lock mutants matrix audit pdf bench clean
+.PHONY: help setup book test serve lab refresh agree gradients lock faults matrix audit pdf bench clean

@@ -8,8 +8,21 @@ from http.server import ThreadingHTTPServer
 
 import pytest
 
-import serve
-import website
+from bookkit.addresses import Addresses
+from bookkit.site.browser import find_browser, launch_browser
+from bookkit.site.build import build
+from bookkit.site.serve import Handler
+
+
+@pytest.fixture
+def tell():
+    """Fails if there are lines, and shows them alone: they are for authors, to whom a traceback says nothing."""
+
+    def fail(lines):
+        if lines:
+            pytest.fail("\n".join(lines), pytrace=False)
+
+    return fail
 
 
 @pytest.fixture(scope="session")
@@ -20,16 +33,16 @@ def site(tmp_path_factory, worker_id):
         folder = folder.parent
     with open(folder / "site.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        root = folder / "site" / "en" / "_build" / "html"
+        root = folder / "site" / "html"
         if not root.exists():
-            website.build(folder / "site")
+            build(Addresses(), folder / "site")
     return root
 
 
 @pytest.fixture(scope="session")
 def address(site):
     """The address under which the site is served, below a path as on GitHub Pages."""
-    handler = partial(serve.Handler, directory=site.parent)
+    handler = partial(Handler, directory=site.parent)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/{site.name}"
@@ -39,13 +52,13 @@ def address(site):
 @pytest.fixture(scope="session")
 def browser():
     """The system's Chromium; where there is none the test is skipped, but not on a machine that checks changes."""
-    found = website.find_browser()
+    found = find_browser()
     if not found:
         message = "no Chromium on this machine: the site was not walked (Debian: apt-get install chromium)"
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = website.launch_browser(playwright, found)
+        browser = launch_browser(playwright, found)
         yield browser
         browser.close()

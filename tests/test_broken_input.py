@@ -1,21 +1,11 @@
 """What an author can do wrong gets one clear line, in a small book with the same configuration and hooks."""
 
-import os
-import shutil
-import subprocess
-import sys
-
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
-import notebooks
-from notebook_rules import code_cells
-
-# What is copied into the small book, and where its time-out is found and shortened.
-COPIED = ["conftest.py", "pyproject.toml", "tests/conftest.py", "tests/notebook_rules.py", "tests/test_notebooks.py"]
-TIMEOUTS = {"pyproject.toml": "timeout=120", "tools/kernel.py": "TIMEOUT = 120"}
-SECONDS = 3
+from bookkit.notebooks.files import read
+from sample_book import SECONDS, SampleBook, failure, page
 
 # Pages with one faulty cell each, and what is said about it by `pytest` and by `make refresh`.
 DIED = "cell faulty: its kernel died; see whether it ends the process or runs out of memory"
@@ -51,76 +41,13 @@ COMPARED = {
 }
 
 
-def page(*cells):
-    """Return a notebook in normal form; code cells that were not executed get the count they would have."""
-    notebook = notebooks.normalise(new_notebook(cells=list(cells)))
-    for number, cell in enumerate(code_cells(notebook), start=1):
-        cell.execution_count = number
-    return notebook
-
-
-def write(project, stem, notebook, editions=("book", "book/zh")):
-    text = notebook if isinstance(notebook, str) else nbformat.writes(notebook) + "\n"
-    for edition in editions:
-        (project / edition / f"{stem}.ipynb").write_text(text)
-
-
-def write_toc(project, *stems):
-    for path, prefix in (("_toc.yml", "book/"), ("book/zh/_toc.yml", "")):
-        chapters = "chapters:\n" if stems else ""
-        files = "".join(f"  - file: {prefix}{stem}\n" for stem in stems)
-        (project / path).write_text(f"format: jb-book\nroot: {prefix}index\n{chapters}{files}")
-
-
-def small_book(project):
-    """A book of one page in two editions, in which nothing is wrong."""
-    for folder in ("tests", "book/zh"):
-        (project / folder).mkdir(parents=True)
-    shutil.copytree(notebooks.ROOT / "tools", project / "tools", ignore=shutil.ignore_patterns("__pycache__"))
-    for path in COPIED:
-        shutil.copy(notebooks.ROOT / path, project / path)
-    for path, found in TIMEOUTS.items():
-        text = (project / path).read_text()
-        assert found in text
-        (project / path).write_text(text.replace(found, found.replace("120", str(SECONDS))))
-    write(project, "index", page(new_code_cell("x = 1", id="figure-settings"), new_code_cell("y = x", id="second")))
-    write_toc(project)
-    return project
-
-
 @pytest.fixture
 def project(tmp_path):
-    return small_book(tmp_path)
-
-
-def start(project, *command, **environment):
-    return subprocess.Popen(
-        [sys.executable, *command],
-        cwd=project,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "PYTHONPATH": "", "PYTHONWARNINGS": "ignore", **environment},
-    )
-
-
-def finish(process):
-    """Return the output of a command that failed, and without a traceback."""
-    output, _ = process.communicate()
-    assert process.returncode, output
-    for words in ("Traceback", "plugin exception", "INTERNALERROR", "AssertionError", "E   "):
-        assert words not in output, output
-    return output
-
-
-def check(project, *arguments, **environment):
-    # Where CI is set, pytest's summary would repeat whole messages: -rN leaves the summary out.
-    options = ["-pno:cacheprovider", f"--basetemp={project / 'temporary'}", "-n0", "-rN"]
-    return start(project, "-m", "pytest", *options, *arguments, **environment)
+    return SampleBook(tmp_path)
 
 
 def test_nothing_is_wrong_in_the_small_book(project):
-    output, _ = check(project, "-q", "--deselect=tests/test_notebooks.py::test_each_fault_is_seen").communicate()
+    output, _ = project.check("-q", "--deselect=tests/test_notebooks.py::test_each_fault_is_seen").communicate()
     assert "passed" in output and "failed" not in output and "error" not in output.lower(), output
 
 
@@ -133,7 +60,7 @@ UNUSABLE = {
     "old": (
         '{"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": []}',
         "not a valid notebook: nbformat 3 where 4 is needed; "
-        "convert it: .venv/bin/jupyter nbconvert --to notebook --inplace book/old.ipynb",
+        "convert it: .venv/bin/jupyter nbconvert --to notebook --inplace book/en/old.ipynb",
     ),
     "other": (
         '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"id": "a", "cell_type": "raw", '
@@ -143,42 +70,42 @@ UNUSABLE = {
     "swollen": (
         nbformat.writes(page(new_code_cell("1", id="flood", outputs=[new_output("stream", text="x" * 200_000)]))),
         "cell flood: stores 200,057 characters (at most 200,000); "
-        "print less, then run `make refresh NB=book/swollen.ipynb`",
+        "print less, then run `make refresh NB=book/en/swollen.ipynb`",
     ),
 }
 
 
-@pytest.mark.parametrize("command", ["-m pytest", "tools/website.py", "tools/notebooks.py"])
+@pytest.mark.parametrize("command", ["-m pytest", "-m bookkit build", "-m bookkit refresh"])
 def test_a_notebook_with_which_nothing_can_be_done_is_named_once(project, command):
     for stem, (text, _) in UNUSABLE.items():
-        write(project, stem, text, ["book"])
-    write_toc(project, *UNUSABLE)
-    output = finish(start(project, *command.split()))
+        project.write(stem, text, ["en"])
+    project.write_toc(*UNUSABLE)
+    output = failure(project.start(*command.split()))
     for stem, (_, words) in UNUSABLE.items():
         # What is stored is no matter where it is stored anew.
-        due = 0 if stem == "swollen" and "notebooks.py" in command else 1
-        assert output.count(f"book/{stem}.ipynb: {words}\n") == due, output
-        assert output.count(f"book/{stem}.ipynb:") == due, output
+        due = 0 if stem == "swollen" and "refresh" in command else 1
+        assert output.count(f"book/en/{stem}.ipynb: {words}\n") == due, output
+        assert output.count(f"book/en/{stem}.ipynb:") == due, output
 
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory):
     """What `pytest` and `make refresh` say about a book in which many cells are wrong."""
-    project = small_book(tmp_path_factory.mktemp("executed"))
+    project = SampleBook(tmp_path_factory.mktemp("executed"))
     for stem, (code, _) in EXECUTED.items():
-        write(project, stem, page(new_code_cell(code, id="faulty"), new_code_cell("pass", id="next")), ["book"])
+        project.write(stem, page(new_code_cell(code, id="faulty"), new_code_cell("pass", id="next")), ["en"])
     cells = [new_code_cell(code, id=cell, outputs=outputs) for cell, (code, outputs, _) in COMPARED.items()]
-    write(project, "compared", page(*cells), ["book"])
-    paths = [f"book/{stem}.ipynb" for stem in EXECUTED]
-    checked = check(project, "-n2", "-rs", *paths, "book/compared.ipynb")
-    refreshed = start(project, "tools/notebooks.py", *paths)
-    return [finish(process) for process in (checked, refreshed)]
+    project.write("compared", page(*cells), ["en"])
+    paths = [f"book/en/{stem}.ipynb" for stem in EXECUTED]
+    checked = project.check("-n2", "-rs", *paths, "book/en/compared.ipynb")
+    refreshed = project.start("-m", "bookkit", "refresh", *paths)
+    return [failure(process) for process in (checked, refreshed)]
 
 
 @pytest.mark.parametrize("stem", EXECUTED)
 def test_a_faulty_cell_is_named(executed, stem):
     for output in executed:
-        assert output.count(f"book/{stem}.ipynb: {EXECUTED[stem][1]}\n") == 1, output
+        assert output.count(f"book/en/{stem}.ipynb: {EXECUTED[stem][1]}\n") == 1, output
 
 
 def test_the_lines_of_a_cell_that_raises_are_shown(executed):
@@ -188,13 +115,13 @@ def test_the_lines_of_a_cell_that_raises_are_shown(executed):
 
 @pytest.mark.parametrize("stem", ["endless", "fatal", "flood", "large"])
 def test_what_follows_a_stopped_cell_does_not_run(executed, stem):
-    assert f"follows book/{stem}.ipynb: cell faulty, which stopped the notebook" in executed[0]
+    assert f"follows book/en/{stem}.ipynb: cell faulty, which stopped the notebook" in executed[0]
 
 
 @pytest.mark.parametrize("cell", COMPARED)
 def test_a_difference_is_shown(executed, cell):
-    line = "its outputs are not the stored ones; if the new ones are right, run `make refresh NB=book/compared.ipynb`"
-    assert f"book/compared.ipynb: cell {cell}: {line}\n{COMPARED[cell][2]}" in executed[0]
+    line = "its outputs are not the stored ones; if the new ones are right, run `make refresh NB=book/en/compared.ipynb`"
+    assert f"book/en/compared.ipynb: cell {cell}: {line}\n{COMPARED[cell][2]}" in executed[0]
 
 
 def test_what_is_wrong_in_a_stored_notebook_is_named(project):
@@ -202,22 +129,23 @@ def test_what_is_wrong_in_a_stored_notebook_is_named(project):
     notebook = page(new_code_cell("draw()", id="drawing", outputs=figure), new_code_cell("1", id="rest"))
     notebook.metadata.kernelspec.name = "julia-1.9"
     notebook.cells[1].source = "1\n>>>>>>> theirs"
-    write(project, "wrong", notebook, ["book"])
-    write_toc(project, "wrnog")
-    write(project, "draft", page(new_markdown_cell("# Draft", id="title")), ["book/zh"])
-    output = finish(check(project, "tests", "-k", "rules or toc"))
+    project.write("wrong", notebook, ["en"])
+    project.write_toc("wrnog")
+    project.write("draft", page(new_markdown_cell("# Draft", id="title")), ["zh"])
+    output = failure(project.check("tests", "-k", "rules or toc"))
     for line in [
-        "book/wrong.ipynb: asks for the kernel 'julia-1.9', and the book runs on python3; run `make refresh`",
-        "book/wrong.ipynb: cell rest: holds the mark of a merge conflict (>>>>>>>); resolve it",
-        "book/wrong.ipynb: cell drawing: its figure has no alternative text; "
+        "book/en/wrong.ipynb: asks for the kernel 'julia-1.9', and the book runs on python3; run `make refresh`",
+        "book/en/wrong.ipynb: cell rest: holds the mark of a merge conflict (>>>>>>>); resolve it",
+        "book/en/wrong.ipynb: cell drawing: its figure has no alternative text; "
         "say what is seen in metadata mystnb.image.alt",
-        "_toc.yml: names book/wrnog, and there is no such page; mend the name, or write the page",
-        "book/wrong.ipynb: no line of _toc.yml names it; add `- file: book/wrong` there",
-        "book/zh/draft.ipynb: no line of book/zh/_toc.yml names it; add `- file: draft` there",
+        "_toc.yml: names wrnog, and book/en/ has no such page; mend the name, or write the page",
+        "_toc.yml: names wrnog, and book/zh/ has no such page; mend the name, or write the page",
+        "book/en/wrong.ipynb: no line of _toc.yml names it; add `- file: book/en/wrong` there",
+        "book/zh/draft.ipynb: no line of _toc.yml names it; add `- file: book/en/draft` there",
     ]:
         assert output.count(f"{line}\n") == 1, output
-    built = finish(start(project, "tools/website.py"))
-    assert built.splitlines() == [line for line in output.splitlines() if "_toc.yml" in line and "::" not in line]
+    built = failure(project.start("-m", "bookkit", "build"))
+    assert built.removeprefix("error: ").splitlines() == [line for line in output.splitlines() if "_toc.yml" in line and "::" not in line]
 
 
 TOCS = {
@@ -234,46 +162,46 @@ TOCS = {
 @pytest.mark.parametrize("fault", TOCS)
 def test_a_faulty_toc_is_named(project, fault):
     text, words = TOCS[fault]
-    toc = project / "book/zh/_toc.yml"
+    toc = project.folder / "_toc.yml"
     toc.write_text(text) if text else toc.unlink()
-    assert finish(start(project, "tools/website.py")) == f"book/zh/_toc.yml: {words}\n"
+    assert failure(project.start("-m", "bookkit", "build")) == f"error: _toc.yml: {words}\n"
 
 
 PROBES = "def test_one(site): pass\ndef test_two(site): pass\n"
 
 
 def test_a_site_that_cannot_be_built_is_told_once(project):
-    write_toc(project, "missing")
-    (project / "tests/test_probe.py").write_text(PROBES)
-    output = finish(check(project, "tests/test_probe.py", "-rs"))
-    assert output.count("_toc.yml: names book/missing, and there is no such page") == 1
+    project.write_toc("missing")
+    (project.folder / "tests/test_probe.py").write_text(PROBES)
+    output = failure(project.check("tests/test_probe.py", "-rs"))
+    assert output.count("_toc.yml: names missing, and book/en/ has no such page") == 1
     assert "1 skipped, 1 error" in output and "not possible, for a reason told above" in output
 
 
 def test_refresh_mends_the_name_of_the_kernel(project):
     notebook = page(new_code_cell("x = 1", id="only"))
     notebook.metadata.kernelspec.name = "julia-1.9"
-    write(project, "index", notebook)
-    output, _ = start(project, "tools/notebooks.py", "book/index.ipynb").communicate()
-    assert notebooks.read(project / "book/index.ipynb").metadata.kernelspec.name == "python3", output
+    project.write("index", notebook)
+    output, _ = project.start("-m", "bookkit", "refresh", "book/en/index.ipynb").communicate()
+    assert read(project.folder / "book/en/index.ipynb").metadata.kernelspec.name == "python3", output
 
 
 def test_a_kernel_that_does_not_start_is_told(project):
-    (project / "book/ipykernel_launcher.py").write_text("raise SystemExit(1)\n")  # found before the true one
-    for output in (check(project, "book/index.ipynb"), start(project, "tools/notebooks.py", "book/index.ipynb")):
-        output = finish(output)
+    (project.folder / "book/en/ipykernel_launcher.py").write_text("raise SystemExit(1)\n")  # found before the true one
+    for output in (project.check("book/en/index.ipynb"), project.start("-m", "bookkit", "refresh", "book/en/index.ipynb")):
+        output = failure(output)
         assert "no kernel starts; see what `" in output and "Cell In" not in output
 
 
 def test_a_cell_without_its_predecessors_is_refused(project):
-    for selection in (["book/index.ipynb::Cell 1"], ["book/index.ipynb", "-k", "second"]):
-        output = finish(check(project, *selection))
-        line = "book/index.ipynb: cell second: the cells before it have not run; "
-        assert f"{line}run the whole notebook: pytest book/index.ipynb\n" in output
+    for selection in (["book/en/index.ipynb::Cell 1"], ["book/en/index.ipynb", "-k", "second"]):
+        output = failure(project.check(*selection))
+        line = "book/en/index.ipynb: cell second: the cells before it have not run; "
+        assert f"{line}run the whole notebook: pytest book/en/index.ipynb\n" in output
 
 
 def test_options_that_nbval_must_not_run_with_are_refused(project):
-    output = finish(check(project, "-oaddopts=", "--nbval-lax", "--nbval-sanitize-with=patterns", "-n2", "--dist=load"))
+    output = failure(project.check("-oaddopts=", "--nbval-lax", "--nbval-sanitize-with=patterns", "-n2", "--dist=load"))
     for words in (
         "the outputs of the notebooks would not be compared",
         "without --nbval-current-env a notebook would choose its kernel itself",
@@ -289,12 +217,12 @@ RANDOMLY = "def pytest_collection_modifyitems(items):\n    items.reverse()\n"
 
 
 def test_pytest_randomly_does_not_shuffle_cells(project):
-    information = project / "plugins/pytest_randomly-1.dist-info"
+    information = project.folder / "plugins/pytest_randomly-1.dist-info"
     information.mkdir(parents=True)
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: pytest-randomly\nVersion: 1\n")
     (information / "entry_points.txt").write_text("[pytest11]\nrandomly = pytest_randomly\n")
-    (project / "plugins/pytest_randomly.py").write_text(RANDOMLY)
-    output, _ = check(project, "book/index.ipynb", PYTHONPATH="plugins").communicate()
+    (project.folder / "plugins/pytest_randomly.py").write_text(RANDOMLY)
+    output, _ = project.check("book/en/index.ipynb", PYTHONPATH="plugins").communicate()
     assert "2 passed" in output, output
-    shuffled = finish(check(project, "book/index.ipynb", "-prandomly", PYTHONPATH="plugins"))
-    assert "book/index.ipynb: cell second: the cells before it have not run" in shuffled
+    shuffled = failure(project.check("book/en/index.ipynb", "-prandomly", PYTHONPATH="plugins"))
+    assert "book/en/index.ipynb: cell second: the cells before it have not run" in shuffled

@@ -5,10 +5,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-import agree
-import glossary
-import notebooks
-from test_editions import CHINESE, words
+from bookkit.checks import agreement
+from bookkit.checks.editions import words
+from bookkit.notebooks.files import read
+from bookkit.project import CHINESE
+from bookkit.words import read_glossary, read_index
 
 LAID_OUT = "!document.documentElement.classList.contains('sections-wait')"
 OUT_OF_REACH = """[...document.querySelectorAll("div.math > math")].some(
@@ -58,7 +59,7 @@ def names(site):
     return sorted(found - {"index.html", "404.html"})
 
 
-def search(page, address, query, folder="/zh"):
+def search(page, address, query, folder="/book/zh"):
     """Search one edition and return the names of the pages found, with their anchors, best first."""
     page.goto(f"{address}{folder}/search.html?{urlencode({'q': query})}")
     page.wait_for_function("document.querySelector('#search-results .search-summary')?.innerText")
@@ -67,9 +68,9 @@ def search(page, address, query, folder="/zh"):
 
 
 def test_search_finds_the_pages_that_hold_a_word(page, address):
-    texts = {path.stem: words(CHINESE / path.name) for path in agree.pages()}
+    texts = {path.stem: words(CHINESE.folder / path.name) for path in agreement.pages()}
     missing = []
-    for query in [entry["zh"] for entry in glossary.read()] + LATIN:
+    for query in [entry["zh"] for entry in read_glossary()] + LATIN:
         found = [link.split("#")[0] for link in search(page, address, query)]
         wanted = {name for name, text in texts.items() if query in text}
         missing += [f"{query}: not {name}" for name in sorted(wanted - set(found))]
@@ -80,7 +81,7 @@ def test_search_finds_nothing_where_nothing_is(page, address):
     assert search(page, address, "量子色动力学") == []
 
 
-@pytest.mark.parametrize("folder, query", [("", "head gradient"), ("/zh", "头梯度")])
+@pytest.mark.parametrize("folder, query", [("", "head gradient"), ("/book/zh", "头梯度")])
 def test_a_result_shows_where_the_words_stand_when_it_is_seen(page, address, folder, query):
     search(page, address, query, folder)
     first, last = page.locator("#search-results li").first, page.locator("#search-results li").last
@@ -91,27 +92,27 @@ def test_a_result_shows_where_the_words_stand_when_it_is_seen(page, address, fol
 
 
 def test_the_search_box_leads_to_the_results_in_chinese(page, address):
-    page.goto(f"{address}/zh/gradients.html")
+    page.goto(f"{address}/book/zh/gradients.html")
     page.keyboard.press("Control+k")
     page.keyboard.type("头梯度")
     page.keyboard.press("Enter")
     page.wait_for_selector("#search-results li")
-    assert page.url.split("?")[0] == f"{address}/zh/search.html"
+    assert page.url.split("?")[0] == f"{address}/book/zh/search.html"
     page.wait_for_function("document.querySelector('#search-results .search-summary')?.innerText")
     assert page.locator("#search-results h2").inner_text() == "搜索结果"
     assert "搜索完成" in page.locator(".search-summary").inner_text()
 
 
-@pytest.mark.parametrize("start, end, label", [("book", "zh", "中文"), ("zh", "book", "English")])
+@pytest.mark.parametrize("start, end, label", [("en", "zh", "中文"), ("zh", "en", "English")])
 def test_the_language_switch_works_from_the_keyboard(page, address, start, end, label):
-    page.goto(f"{address}/{start}/control-flow.html")
+    page.goto(f"{address}/book/{start}/control-flow.html")
     for _ in range(40):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.classList.contains('language-switch')"):
             break
     assert page.evaluate("document.activeElement.innerText") == label
     page.keyboard.press("Enter")
-    page.wait_for_url(f"{address}/{end}/control-flow.html")
+    page.wait_for_url(f"{address}/book/{end}/control-flow.html")
 
 
 FOCUSED = """() => {
@@ -136,7 +137,7 @@ NOT_REACHED = """[...document.querySelectorAll("a[href], button, summary, input"
 @pytest.mark.parametrize("width", [1280, 390])
 def test_keys_reach_every_control_and_show_where_they_are(page, address, width):
     page.set_viewport_size({"width": width, "height": 800})
-    page.goto(f"{address}/book/control-flow.html")
+    page.goto(f"{address}/book/en/control-flow.html")
     page.wait_for_function(LAID_OUT)
     page.add_style_tag(content="* { transition: none !important; scroll-behavior: auto !important }")
     page.keyboard.press("Tab")
@@ -146,9 +147,9 @@ def test_keys_reach_every_control_and_show_where_they_are(page, address, width):
     assert not page.evaluate(NOT_REACHED)
 
 
-@pytest.mark.parametrize("folder", ["", "/zh"])
+@pytest.mark.parametrize("folder", ["", "/book/zh"])
 def test_a_message_of_mxnet_leads_to_the_section_that_explains_it(page, address, folder):
-    for message, label in glossary.read_index()["errors"].items():
+    for message, label in read_index()["errors"].items():
         for query in (message, f"MXNetError: Check failed: a > b: {message}, and so on."):
             found = search(page, address, query, folder)
             assert any(link.endswith("#" + label) for link in found[:3]), (query, found)
@@ -175,7 +176,7 @@ def test_a_figure_is_drawn_for_its_theme(browser, address):
     """Dark lines on a light page, light lines on a dark one, and nothing behind them."""
     for scheme, is_dark in (("light", False), ("dark", True)):
         page = browser.new_page(color_scheme=scheme)
-        page.goto(f"{address}/book/gradients.html")
+        page.goto(f"{address}/book/en/gradients.html")
         style = "getComputedStyle(document.querySelector('.cell_output img'))"
         assert page.evaluate(f"{style}.backgroundColor") == "rgba(0, 0, 0, 0)"
         assert ("invert(1)" in page.evaluate(f"{style}.filter")) == is_dark
@@ -190,7 +191,7 @@ def place(page, label):
 def test_a_link_arrives_at_its_section(page, address):
     for label in ("gradients-check", "exercises", "gradients-update", "gradients-nudge", "further-reading"):
         if label == "gradients-check":
-            page.goto(f"{address}/book/gradients.html#{label}")
+            page.goto(f"{address}/book/en/gradients.html#{label}")
         else:
             page.evaluate("label => { location.hash = label; }", label)
         page.wait_for_timeout(200)
@@ -206,7 +207,7 @@ def test_a_long_page_shows_its_top_first_and_forgets_no_place(page, address):
         });
         if (location.search) addEventListener("DOMContentLoaded", () => document.querySelector("a[href='#exercises']").click());
     """)
-    page.goto(f"{address}/book/gradients.html")
+    page.goto(f"{address}/book/en/gradients.html")
     assert page.evaluate("waited") == "sections-wait"
     page.wait_for_function(LAID_OUT)
     page.locator("#further-reading").scroll_into_view_if_needed()
@@ -216,7 +217,7 @@ def test_a_long_page_shows_its_top_first_and_forgets_no_place(page, address):
     page.wait_for_function(f"Math.abs(document.getElementById('further-reading').getBoundingClientRect().top - {before}) < 2")
     for way in ("?at-once", "#exercises"):
         page.goto("about:blank")
-        page.goto(f"{address}/book/gradients.html{way}")
+        page.goto(f"{address}/book/en/gradients.html{way}")
         page.wait_for_function(LAID_OUT)
         page.wait_for_timeout(200)
         assert 0 <= place(page, "exercises") < 200, way
@@ -224,7 +225,7 @@ def test_a_long_page_shows_its_top_first_and_forgets_no_place(page, address):
 
 def test_on_paper_a_page_is_light_and_open(page, address):
     page.emulate_media(color_scheme="dark")
-    page.goto(f"{address}/book/gradients.html")
+    page.goto(f"{address}/book/en/gradients.html")
     folded = page.locator("details.hide").first
     solution = page.locator(".solution .cell_output").first
 
@@ -245,7 +246,7 @@ def test_on_paper_a_page_is_light_and_open(page, address):
 def test_without_scripts_everything_can_be_read(browser, address):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto(f"{address}/zh/gradients.html")
+    page.goto(f"{address}/book/zh/gradients.html")
     for what in ("article h1", "math", ".cell_input pre", ".cell_output pre", ".solution .cell_output", "nav.bd-links a"):
         assert page.locator(what).first.is_visible(), what
     assert page.locator(".solution .cell_output").last.is_visible()
@@ -257,7 +258,7 @@ def test_without_scripts_everything_can_be_read(browser, address):
 def test_it_works_from_the_file_system(browser, site):
     context = browser.new_context()
     page, wrong = watched(context, "file:///")
-    page.goto(f"{(site / 'book/gradients.html').as_uri()}")
+    page.goto(f"{(site / 'book/en/gradients.html').as_uri()}")
     assert page.evaluate("document.documentElement.dataset.theme") == "light"
     page.goto(f"{(site / 'search.html').as_uri()}?q=retain_graph")
     page.wait_for_selector("#search-results li a")
@@ -273,9 +274,9 @@ def test_a_reader_walks_through_the_book(browser, address, width):
     )
     page, wrong = watched(context, address)
     page.goto(f"{address}/index.html")
-    page.wait_for_url("**/book/index.html")
+    page.wait_for_url("**/book/en/index.html")
     page.locator("article a", has_text="Gradients").first.click()
-    page.wait_for_url("**/book/gradients.html")
+    page.wait_for_url("**/book/en/gradients.html")
 
     page.locator("button.theme-switch-button").first.click()  # from automatic, which is light here
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
@@ -294,7 +295,7 @@ def test_a_reader_walks_through_the_book(browser, address, width):
 
     with page.expect_download() as download:
         page.locator(".run-this-page a").first.click()
-    notebook = notebooks.read(download.value.path())
+    notebook = read(download.value.path())
     assert notebook.cells[0].source.startswith("# Gradients")
 
     page.locator("a.language-switch").click()

@@ -10,10 +10,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-import notebooks
-from test_broken_input import page, small_book, write
-
-TOOLS = notebooks.ROOT / "tools"
+from bookkit.notebooks.files import read
+from bookkit.project import ROOT
+from sample_book import SampleBook, page
 
 # A stand-in for Python: of version $VERSION, with or without libgomp, able or unable to install.
 PYTHON = """#!/bin/sh
@@ -30,9 +29,9 @@ esac
 
 @pytest.fixture
 def project(tmp_path):
-    """A folder with tools/setup.sh and stand-ins for `python3`, `python3.11` and `uname`."""
-    (tmp_path / "tools").mkdir()
-    shutil.copy(TOOLS / "setup.sh", tmp_path / "tools")
+    """A folder with bookkit/setup.sh and stand-ins for `python3`, `python3.11` and `uname`."""
+    (tmp_path / "bookkit").mkdir()
+    shutil.copy(ROOT / "bookkit/setup.sh", tmp_path / "bookkit")
     (tmp_path / "requirements.txt").write_text("mxnet==1.9.1\npip==26.3\n")
     stubs = tmp_path / "stubs"
     stubs.mkdir()
@@ -48,7 +47,7 @@ def project(tmp_path):
 def set_up(project, **environment):
     environment = {"OS": "Linux", "MACHINE": "x86_64", "VERSION": "3.11", **environment}
     return subprocess.run(
-        ["sh", "tools/setup.sh"],
+        ["sh", "bookkit/setup.sh"],
         cwd=project,
         env={"PATH": str(project / "stubs"), **environment},
         capture_output=True,
@@ -98,24 +97,24 @@ def test_a_half_made_environment_is_made_again(project):
     assert (project / ".venv/bin/python").read_text() == PYTHON
 
 
-def run_tool(tool, *arguments):
+def run(*arguments):
+    """Run a command of the book."""
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-    return subprocess.run(
-        [sys.executable, TOOLS / tool, *arguments], capture_output=True, text=True, env=environment
-    )
+    command = [sys.executable, "-m", "bookkit", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
 
 
 def test_serve_names_a_busy_port():
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
-        result = run_tool("serve.py", str(port))
+        result = run("serve", str(port))
     assert result.returncode == 1
     assert result.stderr == f"error: port {port} is taken; choose another: make serve PORT={port + 1}\n"
 
 
 @pytest.mark.parametrize("port", ["eight", "99999"])
 def test_serve_refuses_what_is_no_port(port):
-    result = run_tool("serve.py", port)
+    result = run("serve", port)
     assert result.returncode == 1 and result.stderr.startswith(f"error: {port} is not a port number")
 
 
@@ -123,7 +122,7 @@ def refresh(path, cells=None, text=None):
     if text is None:
         text = nbformat.writes(new_notebook(cells=cells))
     path.write_text(text)
-    return text, run_tool("notebooks.py", str(path))
+    return text, run("refresh", str(path))
 
 
 def test_refresh_leaves_a_failing_notebook_as_it_was(tmp_path):
@@ -150,7 +149,7 @@ def test_refresh_stores_the_normal_form(tmp_path):
     code = new_code_cell("print(1)\nprint(2)", id="prints", metadata={"collapsed": True})
     _, result = refresh(path, [code])
     assert result.returncode == 0, result.stderr
-    cell = notebooks.read(path).cells[0]
+    cell = read(path).cells[0]
     assert cell.execution_count == 1 and cell.metadata == {}
     assert [output.text for output in cell.outputs] == ["1\n2\n"]
 
@@ -158,7 +157,7 @@ def test_refresh_stores_the_normal_form(tmp_path):
 # A matrix that needs no MXNet: a variant that changes an output and one that cannot be had.
 MATRIX = """
 import sys
-import matrix
+from bookkit.checks import matrix
 matrix.PROBE = "import os; print('zone:', os.environ.get('TZ')); print('locale: C')"
 matrix.SETTINGS = [
     ("TZ=one", "zone: ", "one", ""),
@@ -170,20 +169,20 @@ sys.exit(matrix.main())
 
 
 def test_matrix_names_what_differs_and_what_did_not_run(tmp_path):
-    project = small_book(tmp_path)
+    project = SampleBook(tmp_path)
     outputs = [new_output("stream", text="None\n")]
     code = "import os; print(os.environ.get('TZ'))"
-    write(project, "index", page(new_code_cell(code, id="zone", outputs=outputs)), ["book"])
+    project.write("index", page(new_code_cell(code, id="zone", outputs=outputs)), ("en",))
     result = subprocess.run(
         [sys.executable, "-c", MATRIX],
-        env={**os.environ, "PYTHONPATH": str(project / "tools")},
+        cwd=project.folder,
         capture_output=True,
         text=True,
     )
     assert result.returncode == 1, result.stderr
     rows = {line[:48].strip(): line[48:] for line in result.stdout.splitlines()}
     assert rows["TZ=one"].startswith("DIFFERENT") and rows["TZ=one"].endswith("zone: one")
-    assert "book/index.ipynb: cell zone: its outputs are not the stored ones" in result.stdout
+    assert "book/en/index.ipynb: cell zone: its outputs are not the stored ones" in result.stdout
     assert rows["LC_ALL=xx"] == "not run: the locale is not installed (Debian: apt-get install locales-all)"
     assert rows["notebooks in another order"].startswith("the same")
     assert rows["once more, 1 of 1"].startswith("the same")

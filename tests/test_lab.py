@@ -10,13 +10,15 @@ import time
 
 import pytest
 
-import notebooks
+from bookkit.notebooks.files import read, write
+from bookkit.notebooks.normal import normalise
+from bookkit.project import ROOT
 
 
 @pytest.fixture
 def lab(tmp_path):
     """The address of a JupyterLab that serves a copy of the book, as `make lab` serves the book."""
-    shutil.copytree(notebooks.ROOT / "book", tmp_path / "book", ignore=shutil.ignore_patterns("_build"))
+    shutil.copytree(ROOT / "book", tmp_path / "book", ignore=shutil.ignore_patterns("_build"))
     (tmp_path / "labconfig").mkdir()
     # Every cell is rendered at once, not when it is scrolled to.
     overrides = {"@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"}}
@@ -38,17 +40,17 @@ def lab(tmp_path):
 
 
 def outputs(path):
-    return [cell.outputs for cell in notebooks.normalise(notebooks.read(path)).cells if cell.cell_type == "code"]
+    return [cell.outputs for cell in normalise(read(path)).cells if cell.cell_type == "code"]
 
 
 def test_a_chinese_notebook_runs_in_jupyterlab(browser, lab, tmp_path):
     copy = tmp_path / "book/zh/head-gradients.ipynb"
     stored = outputs(copy)
-    notebook = notebooks.read(copy)
+    notebook = read(copy)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = []
-    notebooks.write(notebook, copy)
+    write(notebook, copy)
 
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     page.goto(f"{lab}/tree/zh/{copy.name}?reset")

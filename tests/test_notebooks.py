@@ -6,37 +6,32 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-import notebooks
-import website
-from notebook_rules import complaints
-from notebooks import name
+from bookkit import contents
+from bookkit.notebooks.files import find_notebooks, read
+from bookkit.notebooks.normal import normalise
+from bookkit.notebooks.rules import complaints
+from bookkit.project import EDITIONS, name
 
-PATHS = notebooks.find_notebooks()
-
-
-def tell(lines):
-    """Fail if there are lines, and show them alone: they are for authors, to whom a traceback says nothing."""
-    if lines:
-        pytest.fail("\n".join(lines), pytrace=False)
+PATHS = find_notebooks()
 
 
 @pytest.mark.parametrize("path", PATHS, ids=name)
-def test_notebook_follows_the_rules(path):
-    tell([f"{name(path)}: {line}" for line in complaints(notebooks.read(path))])
+def test_notebook_follows_the_rules(path, tell):
+    tell([f"{name(path)}: {line}" for line in complaints(read(path))])
 
 
 @pytest.mark.parametrize("path", PATHS, ids=name)
-def test_notebook_is_stored_as_refresh_writes_it(path):
-    written = nbformat.writes(notebooks.read(path)) + "\n"
+def test_notebook_is_stored_as_refresh_writes_it(path, tell):
+    written = nbformat.writes(read(path)) + "\n"
     if path.read_text(encoding="utf-8") != written:
         tell([f"{name(path)}: is not stored in normal form; run `make refresh NB={name(path)}`"])
 
 
-@pytest.mark.parametrize("folder", ["book", "book/zh"])
-def test_figures_are_set_up_alike(folder):
+@pytest.mark.parametrize("edition", EDITIONS, ids=lambda edition: edition.name)
+def test_figures_are_set_up_alike(edition, tell):
     settings = {}
-    for path in (notebooks.ROOT / folder).glob("*.ipynb"):
-        for cell in notebooks.read(path).cells:
+    for path in edition.folder.glob("*.ipynb"):
+        for cell in read(path).cells:
             if cell.id == "figure-settings":
                 settings.setdefault(cell.source, []).append(name(path))
     assert settings
@@ -44,9 +39,8 @@ def test_figures_are_set_up_alike(folder):
         tell([f"cell figure-settings: not the same in {paths}" for paths in settings.values()])
 
 
-@pytest.mark.parametrize("edition", website.EDITIONS)
-def test_toc_names_every_page_once(edition):
-    tell(list(website.strays(edition)))
+def test_toc_names_every_page_once(tell):
+    tell(contents.strays())
 
 
 def good_notebook():
@@ -81,7 +75,7 @@ def good_notebook():
             new_markdown_cell(":::{solution-end}\n:::", id="answer-end"),
         ]
     )
-    return notebooks.normalise(notebook)
+    return normalise(notebook)
 
 
 def set_in(index, **values):

@@ -5,30 +5,29 @@ import re
 import pytest
 from bs4 import BeautifulSoup
 
-import notebooks
-import pdf
+from bookkit.project import CHINESE, EDITIONS, BookError
+from bookkit.site import pdf
 
-EDITIONS = ("en", "zh")
-TEXT_WIDTH = 605  # pixels: the 160 mm between the margins of tools/print.css
+TEXT_WIDTH = 605  # pixels: the 160 mm between the margins of bookkit/site/print.css
 LONG_HEADINGS = "troubleshooting"
 
 
 @pytest.fixture(scope="module")
 def chapters(site):
-    return {edition: pdf.read_chapters(site if edition == "en" else site / "zh", edition) for edition in EDITIONS}
+    return {edition: pdf.read_chapters(site, edition) for edition in EDITIONS}
 
 
-@pytest.mark.parametrize("edition", EDITIONS)
+@pytest.mark.parametrize("edition", EDITIONS, ids=lambda edition: edition.name)
 def test_every_page_stands_in_it_whole_and_open(site, chapters, edition):
     for chapter, article in chapters[edition].items():
-        page = site / ("book" if edition == "en" else "zh") / f"{chapter}.html"
+        page = site / edition.place / f"{chapter}.html"
         built = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").find("article")
         for part in ("pre", "img", "math", "table", ".exercise", ".solution"):
             assert len(article.select(part)) == len(built.select(part)), (chapter, part)
         assert not article.select("details, summary, script, button, [loading]")
 
 
-@pytest.mark.parametrize("edition", EDITIONS)
+@pytest.mark.parametrize("edition", EDITIONS, ids=lambda edition: edition.name)
 def test_every_link_leads_somewhere(chapters, edition):
     book = BeautifulSoup(pdf.typeset(edition, chapters[edition], {}), "html.parser")
     names = [element["id"] for element in book.find_all(id=True)]
@@ -38,7 +37,7 @@ def test_every_link_leads_somewhere(chapters, edition):
     assert all(link.startswith(("#", "https://")) for link in links)
 
 
-@pytest.mark.parametrize("edition", EDITIONS)
+@pytest.mark.parametrize("edition", EDITIONS, ids=lambda edition: edition.name)
 def test_no_line_is_cut_off(chapters, edition, browser):
     page = browser.new_page(viewport={"width": TEXT_WIDTH, "height": 900})
     page.emulate_media(media="print")
@@ -75,10 +74,10 @@ def bookmarks(printed):
 
 def test_headings_are_bookmarks_and_have_page_numbers(chapters, browser):
     # The Chinese chapter whose headings are long and partly English: each of these has gone wrong in bookmarks.
-    some = {LONG_HEADINGS: chapters["zh"][LONG_HEADINGS]}
-    printed = pdf.print_chapters(browser, "zh", some)
+    some = {LONG_HEADINGS: chapters[CHINESE][LONG_HEADINGS]}
+    printed = pdf.print_chapters(browser, CHINESE, some)
     headings = [heading.get_text() for heading in some[LONG_HEADINGS].find_all(["h1", "h2", "h3"])]
-    assert bookmarks(printed) == [pdf.WORDS["zh"]["contents"], *headings]
+    assert bookmarks(printed) == [pdf.WORDS[CHINESE]["contents"], *headings]
     numbers = [pdf.page_numbers(printed)[target] for _, target, _ in pdf.headings(some)]
     assert numbers == sorted(numbers) and numbers[-1] > numbers[0] > 2
 
@@ -90,7 +89,7 @@ def test_what_is_missing_is_named(tmp_path, monkeypatch, missing, programs):
         program.write_text(f"#!/bin/sh\n{script}")
         program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(notebooks.BookError, match=f"^the book was not printed: there is no {missing} [^\n]*$"):
+    with pytest.raises(BookError, match=f"^the book was not printed: there is no {missing} [^\n]*$"):
         pdf.find_browser()
 
 

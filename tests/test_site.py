@@ -7,13 +7,15 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from bs4 import BeautifulSoup
 
-import audit
-import glossary
-import mathml
-import notebooks
-import website
+from bookkit.addresses import Addresses
+from bookkit.notebooks.files import find_notebooks, read
+from bookkit.project import CHINESE, EDITIONS, ENGLISH
+from bookkit.site import audit
+from bookkit.site.build import build
+from bookkit.words import read_glossary, read_index
+from theme.extensions import mathml
 
-PAGES = notebooks.find_notebooks()
+PAGES = find_notebooks()
 
 
 def page_name(path):
@@ -30,13 +32,12 @@ def soups(site):
 
 
 def page_of(site, path):
-    folder = "zh" if path.parent.name == "zh" else "book"
-    return site / folder / f"{path.stem}.html"
+    return site / "book" / path.parent.name / f"{path.stem}.html"
 
 
 @pytest.mark.parametrize("path", PAGES, ids=page_name)
 def test_every_stored_output_is_published(site, soups, path):
-    stored = sum(len(cell.get("outputs", [])) for cell in notebooks.read(path).cells)
+    stored = sum(len(cell.get("outputs", [])) for cell in read(path).cells)
     published = soups[page_of(site, path)].select(".cell_output > .output, .cell_output > img, .cell_output > figure")
     assert len(published) == stored > 0
 
@@ -44,7 +45,7 @@ def test_every_stored_output_is_published(site, soups, path):
 @pytest.mark.parametrize("path", PAGES, ids=page_name)
 def test_every_figure_has_its_alternative_text(site, soups, path):
     alts = [
-        cell.metadata.mystnb.image.alt for cell in notebooks.read(path).cells if "mystnb" in cell.metadata
+        cell.metadata.mystnb.image.alt for cell in read(path).cells if "mystnb" in cell.metadata
     ]
     assert [image["alt"] for image in soups[page_of(site, path)].select(".cell_output img")] == alts
 
@@ -64,7 +65,7 @@ def test_everything_is_rendered(site, soups):
 
 def test_formulas_are_mathml(site, soups):
     for path in PAGES:
-        wanted = any("$" in cell.source for cell in notebooks.read(path).cells if cell.cell_type == "markdown")
+        wanted = any("$" in cell.source for cell in read(path).cells if cell.cell_type == "markdown")
         page = page_of(site, path).read_text(encoding="utf-8")
         assert ("<math" in page) == wanted, path.name
         assert "MathJax" not in page
@@ -74,7 +75,7 @@ def test_every_page_leads_to_its_twin(site, soups):
     for path in PAGES:
         page = page_of(site, path)
         own, other = ("zh-CN", "en") if page.parent.name == "zh" else ("en", "zh-CN")
-        twin = site / ("book" if own == "zh-CN" else "zh") / page.name
+        twin = site / "book" / ("en" if own == "zh-CN" else "zh") / page.name
         assert soups[page].html["lang"].replace("_", "-") == own
         [switch] = soups[page].select("a.language-switch")
         assert (page.parent / switch["href"]).resolve() == twin.resolve() and switch["lang"] == other
@@ -158,37 +159,33 @@ def test_pages_are_light(site, soups):
 
 
 def test_the_index_has_terms_functions_and_messages(site, soups):
-    for folder in ("", "zh"):
-        index = soups[site / folder / "genindex.html"]
+    for edition in EDITIONS:
+        index = soups[site / edition.site / "genindex.html"]
         entries = {link.get_text() for link in index.select("table.genindextable a")}
-        wanted = {entry["zh" if folder else "en"] for entry in glossary.read()}
-        wanted |= set(glossary.read_index()["functions"]) | set(glossary.read_index()["errors"])
+        wanted = {entry[edition.name] for entry in read_glossary()}
+        wanted |= set(read_index()["functions"]) | set(read_index()["errors"])
         assert wanted <= entries, sorted(wanted - entries)
 
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
     """The site as GitHub Actions builds it, which knows the addresses."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GITHUB_REPOSITORY", "Somebody/the-book")
-        patch.setenv("GITHUB_SERVER_URL", "https://github.com")
-        patch.setenv("GITHUB_REF_NAME", "main")
-        patch.delenv("SITE_URL", raising=False)
-        return website.build(tmp_path_factory.mktemp("published"))
+    environment = {"GITHUB_REPOSITORY": "Somebody/the-book", "GITHUB_SERVER_URL": "https://github.com", "GITHUB_REF_NAME": "main"}
+    return build(Addresses.from_environment(environment), tmp_path_factory.mktemp("published"))
 
 
 def test_addresses_come_from_the_environment(published):
-    page = BeautifulSoup((published / "zh" / "gradients.html").read_text(encoding="utf-8"), "html.parser")
+    page = BeautifulSoup((published / "book/zh/gradients.html").read_text(encoding="utf-8"), "html.parser")
     root = "https://somebody.github.io/the-book/"
-    assert page.select_one("link[rel=canonical]")["href"] == root + "zh/gradients.html"
+    assert page.select_one("link[rel=canonical]")["href"] == root + "book/zh/gradients.html"
     assert page.select_one("meta[property='og:image']")["content"] == root + "_static/preview.png"
     alternates = {link["hreflang"]: link["href"] for link in page.select("link[rel=alternate]")}
-    assert alternates == {"en": root + "book/gradients.html", "zh-CN": root + "zh/gradients.html"}
+    assert alternates == {"en": root + "book/en/gradients.html", "zh-CN": root + "book/zh/gradients.html"}
     [binder] = page.select(".run-this-page a[href*=mybinder]")
     assert binder["href"].endswith("/gh/Somebody/the-book/main?urlpath=lab/tree/book/zh/gradients.ipynb")
     assert page.select("a[href='https://github.com/Somebody/the-book']")
-    assert f"Sitemap: {root}zh/sitemap.xml" in (published / "robots.txt").read_text(encoding="utf-8")
-    for folder in ("", "zh"):
+    assert f"Sitemap: {root}book/zh/sitemap.xml" in (published / "robots.txt").read_text(encoding="utf-8")
+    for folder in ("", "book/zh"):
         for address in re.findall("<loc>(.*?)</loc>", (published / folder / "sitemap.xml").read_text(encoding="utf-8")):
             assert (published / address.removeprefix(root)).exists(), address
     missing = (published / "404.html").read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""How the book is made and checked: `python -m bookkit` lists the commands."""

@@ -1,0 +1,67 @@
+"""The command line of the book: the one place where the environment is read, and where a failure becomes one line."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from bookkit.addresses import Addresses
+from bookkit.project import BookError
+
+
+def module(name: str):
+    """Import a module of the package when its command is called: the site is built without what the checks need."""
+    return importlib.import_module(f"bookkit.{name}")
+
+
+def addresses() -> Addresses:
+    return Addresses.from_environment(os.environ)
+
+
+COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int | None]]] = {
+    "build": ("build the website, both editions", lambda given: module("site.build").main(addresses())),
+    "serve": ("serve the built website on this machine", lambda given: module("site.serve").main(given.port)),
+    "refresh": ("execute notebooks and store their outputs", lambda given: module("notebooks.refresh").main(given.notebooks)),
+    "agree": ("record that both editions say the same", lambda given: module("checks.agreement").main()),
+    "gradients": ("derive every gradient again without MXNet", lambda given: module("gradients.oracles").main()),
+    "faults": ("plant faults and see each one caught", lambda given: module("checks.faults.judge").main(given.notebooks)),
+    "matrix": ("execute the book as other machines would", lambda given: module("checks.matrix").main()),
+    "audit": ("measure the website", lambda given: module("site.audit").main(given.runs)),
+    "pdf": ("print both editions", lambda given: module("site.pdf").main()),
+    "bench": ("measure set-up, build and checks", lambda given: module("site.bench").main()),
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(prog="python -m bookkit", description=__doc__)
+    commands = result.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (words, _) in COMMANDS.items():
+        command = commands.add_parser(name, help=words, description=words)
+        if name in ("refresh", "faults"):
+            command.add_argument("notebooks", nargs="*", type=Path, help="paths of notebooks; all of the book without")
+        if name == "serve":
+            command.add_argument("port", help="number of the port")
+        if name == "audit":
+            command.add_argument("runs", help="runs of Lighthouse for each page; 0 leaves it out")
+    return result
+
+
+def main(arguments: list[str]) -> int:
+    given = parser().parse_args(arguments)
+    try:
+        return COMMANDS[given.command][1](given) or 0
+    except BookError as error:
+        print("\n".join(f"error: {line}" if number == 0 else line for number, line in enumerate(str(error).splitlines())), file=sys.stderr)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {place}{error.strerror or error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""What is checked of the whole book: outputs, editions, planted faults, machines."""

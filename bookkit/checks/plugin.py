@@ -1,0 +1,153 @@
+"""How pytest runs the book: nbval, with its weak points closed and its failures told in one line each.
+
+nbval executes the notebooks and compares their outputs. Where it keeps silent or answers
+with an error of its own, the classes below step in; what it cannot see in the stored
+notebooks is left to bookkit/notebooks/rules.py.
+"""
+
+import os
+import re
+
+import pytest
+from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
+
+from bookkit.notebooks.files import in_one_line, unusable
+from bookkit.notebooks.kernel import CELL_TIMEOUT, Kernel, Stopped
+from bookkit.project import BookError, name
+
+ANSI = re.compile(r"\x1b\[[\d;]*m")
+TOLD = pytest.StashKey[set]()
+
+
+def misconfigured(option):
+    """Yield a line for each option under which nbval would not do what this book relies on."""
+    advice = "run pytest with the options of pyproject.toml"
+    if not option.nbval or option.nbval_lax:
+        yield f"the outputs of the notebooks would not be compared: {advice}"
+    if not option.nbval_current_env:
+        yield f"without --nbval-current-env a notebook would choose its kernel itself: {advice}"
+    if option.nbval_cell_timeout > CELL_TIMEOUT:
+        yield f"a cell that never ends would run for {option.nbval_cell_timeout:g} s: {advice}"
+    if option.nbval_sanitize_with:
+        # What is taken out of both sides is not compared. nbval also reads the file in the locale's encoding.
+        yield "a sanitise file hides differences: print what is the same everywhere instead"
+    if option.dist not in ("no", "loadscope", "loadfile"):
+        yield f"--dist={option.dist} would spread the cells of a notebook over several kernels: {advice}"
+
+
+@pytest.hookimpl(trylast=True)  # after nbval has understood the old names of its options
+def pytest_configure(config):
+    if wrong := list(misconfigured(config.option)):
+        raise pytest.UsageError(*wrong)
+
+
+def pytest_sessionstart(session):
+    """Stop before anything else where nothing can be done with a notebook: all checks need it."""
+    if not hasattr(session.config, "workerinput") and (lines := list(unusable())):
+        raise pytest.UsageError(*lines)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path, parent):
+    found = yield
+    return [Notebook.from_parent(parent, path=file_path) if isinstance(node, IPyNbFile) else node for node in found]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Tell what is wrong with the book in its own words, once, and not as an error of the test."""
+    report = yield
+    error = call.excinfo.value if call.excinfo else None
+    if isinstance(error, BookError):
+        told = item.session.stash.setdefault(TOLD, set())
+        report.longrepr = str(error)
+        if report.longrepr in told:
+            report.outcome = "skipped"
+            report.longrepr = (str(item.path), None, "Skipped: not possible, for a reason told above")
+        told.add(str(error))
+    return report
+
+
+class Notebook(IPyNbFile):
+    """A notebook whose cells run in order, in one kernel, or not at all."""
+
+    due = 0
+    stopped = None
+
+    def setup(self):
+        """Start no kernel: the first cell does."""
+
+    def collect(self):
+        for cell in super().collect():
+            title = f"{cell.name}[{cell.cell.get('id', cell.cell_num)}]"
+            yield Cell.from_parent(self, name=title, cell_num=cell.cell_num, cell=cell.cell, options=cell.options)
+
+
+class Cell(IPyNbCell):
+    def reportinfo(self):
+        return self.path, None, self.place
+
+    @property
+    def place(self):
+        return f"{name(self.path)}: cell {self.cell.get('id', self.cell_num)}"
+
+    def runtest(self):
+        notebook = self.parent
+        if notebook.stopped:
+            pytest.skip(notebook.stopped)
+        try:
+            if self.cell_num != notebook.due:
+                # However cells were selected, sorted or spread over processes: nbval would run them all the same.
+                advice = f"run the whole notebook: pytest {name(self.path)}"
+                raise Stopped(f"the cells before it have not run; {advice}")
+            notebook.due += 1
+            if not notebook.kernel:
+                notebook.kernel = Kernel(str(self.path.parent), self.config.option.nbval_cell_timeout)
+            super().runtest()
+        except Stopped as reason:
+            notebook.stopped = f"follows {self.place}, which stopped the notebook"
+            raise BookError(f"{self.place}: {reason}") from None
+
+    def compare_outputs(self, test, ref, skip_compare=None):
+        # nbval looks neither at the kind of an output nor at the order of outputs of different kinds.
+        now, stored = kinds(test), kinds(ref)
+        if now != stored:
+            self.comparison_traceback = [
+                f"{title}: {', '.join(found) or 'nothing'}" for title, found in (("stored", stored), ("now", now))
+            ]
+            return False
+        return super().compare_outputs(test, ref, skip_compare)
+
+    def format_output_compare(self, key, left, right):
+        # pytest's own comparison of long texts, which nbval shows, takes minutes.
+        left, right = str(left), str(right)
+        same = len(os.path.commonprefix([left, right]))
+        start = max(left.rfind("\n", 0, same) + 1, same - 80)
+        for title, text in (("stored", left), ("now", right)):
+            self.comparison_traceback += [f"{key} {title}:", *text[start : start + 800].splitlines()[:10]]
+
+    def repr_failure(self, excinfo):
+        error = excinfo.value
+        lines = []
+        if not isinstance(error, NbCellError):
+            what = str(error) or type(error).__name__
+        elif self.test_outputs and self.test_outputs[-1].output_type == "error" and not self.options["check_exception"]:
+            what = f"{in_one_line(self.test_outputs[-1])}; mend the cell, or tag it raises-exception"
+            frames = (ANSI.sub("", frame) for frame in self.test_outputs[-1].traceback)
+            lines = [frame for frame in frames if "Cell In[" in frame]
+        elif error.inner_traceback:
+            advice = f"if the new ones are right, run `make refresh NB={name(self.path)}`"
+            what = f"its outputs are not the stored ones; {advice}"
+            lines = [error.inner_traceback]
+        else:
+            what = str(error)
+        return "\n".join([f"{self.place}: {what}", *lines])
+
+
+def kinds(outputs):
+    """Return the kind of each output: its stream, or the formats in which it is stored and what is said of them."""
+    return [
+        output.get("name")
+        or " ".join([output.output_type, *sorted(output.get("data", {})), *map(str, output.get("metadata", {}).items())])
+        for output in outputs
+    ]

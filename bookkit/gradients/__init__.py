@@ -1,0 +1,1 @@
+"""Every gradient of the book, derived again without MXNet's derivatives."""

@@ -1,0 +1,78 @@
+"""Reading and writing the notebooks of the book."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from bookkit.project import EDITIONS, BookError, name, write_whole
+
+CONFLICT = re.compile(r"<{7} \w|>{7} \w")
+MAX_OUTPUT = 200_000  # characters that one cell may write; the largest figure has a sixth of it
+
+
+def find_notebooks() -> list[Path]:
+    """Return the paths of all notebooks of the book, sorted."""
+    return sorted(path for edition in EDITIONS for path in edition.folder.glob("*.ipynb"))
+
+
+def read(path: Path | str) -> NotebookNode:
+    """Read a notebook; raise BookError with one clear line if it is none."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        content = json.loads(text)
+        version = content.get("nbformat") if isinstance(content, dict) else None
+        if version != 4:
+            advice = f".venv/bin/jupyter nbconvert --to notebook --inplace {name(path)}"
+            raise ValueError(f"nbformat {version} where 4 is needed; convert it: {advice}")
+        notebook = nbformat.reader.reads(text)
+        nbformat.validate(notebook)
+    except OSError as error:
+        reason = error.strerror
+    except json.JSONDecodeError as error:
+        conflict = CONFLICT.search(text)
+        if conflict:
+            line = text.count("\n", 0, conflict.start()) + 1
+            reason = f"not a valid notebook: line {line} is the mark of a merge conflict; resolve it"
+        else:
+            reason = f"not a valid notebook: line {error.lineno} is not JSON ({error.msg}); mend it"
+    except nbformat.ValidationError as error:
+        cell = re.search(r"instance\['cells'\]\[(\d+)\]", str(error))
+        place = f"cell {content['cells'][int(cell[1])].get('id', cell[1])}: " if cell else ""
+        reason = f"{place}not a valid notebook: {str(error).splitlines()[0][:200]}; mend it"
+    except Exception as error:
+        reason = f"not a valid notebook: {str(error) or type(error).__name__}"
+    else:
+        return notebook
+    raise BookError(f"{name(path)}: {reason}")
+
+
+def unusable() -> Iterator[str]:
+    """Yield a line for each file of the book that is no notebook, and for each cell whose outputs are a flood."""
+    for path in find_notebooks():
+        try:
+            cells = read(path).cells
+        except BookError as error:
+            yield str(error)
+            continue
+        for cell in cells:
+            size = len(repr(cell.get("outputs", "")))
+            if size > MAX_OUTPUT:
+                reason = f"stores {size:,} characters (at most {MAX_OUTPUT:,})"
+                advice = f"print less, then run `make refresh NB={name(path)}`"
+                yield f"{name(path)}: cell {cell.get('id')}: {reason}; {advice}"
+
+
+def in_one_line(error: NotebookNode) -> str:
+    """Return the line of a cell's error that says what happened; MXNet's own errors say it last."""
+    lines = error.evalue.strip().splitlines() or [""]
+    line = lines[-1 if lines[0].startswith("Traceback") else 0]
+    return line if line.startswith(error.ename) else f"{error.ename}: {line}"
+
+
+def write(notebook: NotebookNode, path: Path | str) -> None:
+    """Write the notebook to `path`, or leave what is there."""
+    write_whole((nbformat.writes(notebook) + "\n").encode(), path)

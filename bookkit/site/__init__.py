@@ -1,0 +1,1 @@
+"""The website and the printed book: building, serving, measuring."""

@@ -1,0 +1,1 @@
+"""How the website looks: Sphinx extensions, templates, style and script."""
