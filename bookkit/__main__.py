@@ -23,10 +23,16 @@ def addresses() -> Addresses:
 COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int | None]]] = {
     "build": ("build the website, both editions", lambda given: module("site.build").main(addresses())),
     "serve": ("serve the built website on this machine", lambda given: module("site.serve").main(given.port)),
-    "refresh": ("execute notebooks and store their outputs", lambda given: module("notebooks.refresh").main(given.notebooks)),
+    "refresh": (
+        "execute notebooks and store their outputs",
+        lambda given: module("notebooks.refresh").main(given.notebooks),
+    ),
     "agree": ("record that both editions say the same", lambda given: module("checks.agreement").main()),
     "gradients": ("derive every gradient again without MXNet", lambda given: module("gradients.oracles").main()),
-    "faults": ("plant faults and see each one caught", lambda given: module("checks.faults.judge").main(given.notebooks)),
+    "faults": (
+        "plant faults and see each one caught",
+        lambda given: module("checks.faults.judge").main(given.notebooks),
+    ),
     "matrix": ("execute the book as other machines would", lambda given: module("checks.matrix").main()),
     "audit": ("measure the website", lambda given: module("site.audit").main(given.runs)),
     "pdf": ("print both editions", lambda given: module("site.pdf").main()),
@@ -53,7 +59,10 @@ def main(arguments: list[str]) -> int:
     try:
         return COMMANDS[given.command][1](given) or 0
     except BookError as error:
-        print("\n".join(f"error: {line}" if number == 0 else line for number, line in enumerate(str(error).splitlines())), file=sys.stderr)
+        print(
+            "\n".join(f"error: {line}" if number == 0 else line for number, line in enumerate(str(error).splitlines())),
+            file=sys.stderr,
+        )
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         print(f"error: {place}{error.strerror or error}", file=sys.stderr)

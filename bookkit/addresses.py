@@ -20,7 +20,9 @@ class Addresses:
         """Return what SITE_URL, or on GitHub Actions GITHUB_REPOSITORY, says; raise BookError if it is no address."""
         site, name = environment.get("SITE_URL", ""), environment.get("GITHUB_REPOSITORY", "")
         if site and not (urlsplit(site).scheme in ("http", "https") and urlsplit(site).netloc):
-            raise BookError(f"SITE_URL is {site}, which is no address; say for example SITE_URL=https://example.org/book/")
+            raise BookError(
+                f"SITE_URL is {site}, which is no address; say for example SITE_URL=https://example.org/book/"
+            )
         if not name:
             return cls(site and site.rstrip("/") + "/")
         owner, _, repository = name.partition("/")

@@ -46,10 +46,14 @@ def strays() -> list[str]:
         there = {path.stem: path for path in edition.folder.iterdir() if path.suffix in (".ipynb", ".md")}
         for page in named:
             if page not in there:
-                lines.append(f"{name(TOC)}: names {page}, and {edition.place} has no such page; mend the name, or write the page")
+                lines.append(
+                    f"{name(TOC)}: names {page}, and {edition.place} has no such page; mend the name, or write the page"
+                )
         for page, path in sorted(there.items()):
             if page not in named:
-                lines.append(f"{name(path)}: no line of {name(TOC)} names it; add `- file: {ENGLISH.place}{page}` there")
+                lines.append(
+                    f"{name(path)}: no line of {name(TOC)} names it; add `- file: {ENGLISH.place}{page}` there"
+                )
     return lines
 
 

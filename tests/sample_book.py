@@ -57,7 +57,9 @@ class SampleBook:
     def write_toc(self, *stems: str) -> None:
         chapters = "chapters:\n" if stems else ""
         files = "".join(f"  - file: book/en/{stem}\n" for stem in stems)
-        (self.folder / "_toc.yml").write_text(f"format: jb-book\nroot: book/en/index\n{chapters}{files}", encoding="utf-8")
+        (self.folder / "_toc.yml").write_text(
+            f"format: jb-book\nroot: book/en/index\n{chapters}{files}", encoding="utf-8"
+        )
 
     def start(self, *command: str, **environment: str) -> subprocess.Popen:
         """Start Python with these arguments in the folder of the book."""

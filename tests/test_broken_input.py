@@ -3,9 +3,9 @@
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from sample_book import SECONDS, SampleBook, failure, page
 
 from bookkit.notebooks.files import read
-from sample_book import SECONDS, SampleBook, failure, page
 
 # Pages with one faulty cell each, and what is said about it by `pytest` and by `make refresh`.
 DIED = "cell faulty: its kernel died; see whether it ends the process or runs out of memory"
@@ -120,7 +120,9 @@ def test_what_follows_a_stopped_cell_does_not_run(executed, stem):
 
 @pytest.mark.parametrize("cell", COMPARED)
 def test_a_difference_is_shown(executed, cell):
-    line = "its outputs are not the stored ones; if the new ones are right, run `make refresh NB=book/en/compared.ipynb`"
+    line = (
+        "its outputs are not the stored ones; if the new ones are right, run `make refresh NB=book/en/compared.ipynb`"
+    )
     assert f"book/en/compared.ipynb: cell {cell}: {line}\n{COMPARED[cell][2]}" in executed[0]
 
 
@@ -145,7 +147,9 @@ def test_what_is_wrong_in_a_stored_notebook_is_named(project):
     ]:
         assert output.count(f"{line}\n") == 1, output
     built = failure(project.start("-m", "bookkit", "build"))
-    assert built.removeprefix("error: ").splitlines() == [line for line in output.splitlines() if "_toc.yml" in line and "::" not in line]
+    assert built.removeprefix("error: ").splitlines() == [
+        line for line in output.splitlines() if "_toc.yml" in line and "::" not in line
+    ]
 
 
 TOCS = {
@@ -188,7 +192,10 @@ def test_refresh_mends_the_name_of_the_kernel(project):
 
 def test_a_kernel_that_does_not_start_is_told(project):
     (project.folder / "book/en/ipykernel_launcher.py").write_text("raise SystemExit(1)\n")  # found before the true one
-    for output in (project.check("book/en/index.ipynb"), project.start("-m", "bookkit", "refresh", "book/en/index.ipynb")):
+    for output in (
+        project.check("book/en/index.ipynb"),
+        project.start("-m", "bookkit", "refresh", "book/en/index.ipynb"),
+    ):
         output = failure(output)
         assert "no kernel starts; see what `" in output and "Cell In" not in output
 

@@ -214,7 +214,9 @@ def test_a_long_page_shows_its_top_first_and_forgets_no_place(page, address):
     before = place(page, "further-reading")
     page.reload()
     assert page.evaluate("waited") == ""
-    page.wait_for_function(f"Math.abs(document.getElementById('further-reading').getBoundingClientRect().top - {before}) < 2")
+    page.wait_for_function(
+        f"Math.abs(document.getElementById('further-reading').getBoundingClientRect().top - {before}) < 2"
+    )
     for way in ("?at-once", "#exercises"):
         page.goto("about:blank")
         page.goto(f"{address}/book/en/gradients.html{way}")
@@ -237,7 +239,9 @@ def test_on_paper_a_page_is_light_and_open(page, address):
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert looks() == ("light", "", True)
-    assert not page.locator("summary, button, .run-this-page, .bd-sidebar, .prev-next-area").filter(visible=True).count()
+    assert (
+        not page.locator("summary, button, .run-this-page, .bd-sidebar, .prev-next-area").filter(visible=True).count()
+    )
     page.emulate_media(media="screen")
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert looks() == ("dark", None, False)
@@ -247,7 +251,14 @@ def test_without_scripts_everything_can_be_read(browser, address):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{address}/book/zh/gradients.html")
-    for what in ("article h1", "math", ".cell_input pre", ".cell_output pre", ".solution .cell_output", "nav.bd-links a"):
+    for what in (
+        "article h1",
+        "math",
+        ".cell_input pre",
+        ".cell_output pre",
+        ".solution .cell_output",
+        "nav.bd-links a",
+    ):
         assert page.locator(what).first.is_visible(), what
     assert page.locator(".solution .cell_output").last.is_visible()
     page.locator(".prev-next-area a.right-next").click()
@@ -264,13 +275,17 @@ def test_it_works_from_the_file_system(browser, site):
     page.wait_for_selector("#search-results li a")
     context.close()
     # A browser does not let a page read its neighbours here: the results come without excerpts.
-    assert not [error for error in wrong if "fetch" not in error.lower() and "file:" not in error and "ERR_FAILED" not in error], wrong
+    assert not [
+        error for error in wrong if "fetch" not in error.lower() and "file:" not in error and "ERR_FAILED" not in error
+    ], wrong
 
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_reader_walks_through_the_book(browser, address, width):
     context = browser.new_context(
-        viewport={"width": width, "height": 800}, permissions=["clipboard-read", "clipboard-write"], color_scheme="light"
+        viewport={"width": width, "height": 800},
+        permissions=["clipboard-read", "clipboard-write"],
+        color_scheme="light",
     )
     page, wrong = watched(context, address)
     page.goto(f"{address}/index.html")

@@ -9,10 +9,10 @@ import sys
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+from sample_book import SampleBook, page
 
 from bookkit.notebooks.files import read
 from bookkit.project import ROOT
-from sample_book import SampleBook, page
 
 # A stand-in for Python: of version $VERSION, with or without libgomp, able or unable to install.
 PYTHON = """#!/bin/sh

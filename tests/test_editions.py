@@ -9,9 +9,16 @@ from bookkit.project import CHINESE, ENGLISH, BookError, name
 from bookkit.words import read_glossary
 
 PAGES = [path.name for path in agreement.pages()]
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_chinese_page_matches_the_english_one(page, tell):
-    tell([f"{name(CHINESE.folder / page)}: {line}" for line in compare(read(ENGLISH.folder / page), read(CHINESE.folder / page))])
+    tell(
+        [
+            f"{name(CHINESE.folder / page)}: {line}"
+            for line in compare(read(ENGLISH.folder / page), read(CHINESE.folder / page))
+        ]
+    )
 
 
 FAULTS = {
@@ -46,7 +53,9 @@ def test_a_changed_output_is_seen():
 def test_chinese_keeps_up_with_english(tell):
     now = {path.name: agreement.digests(path) for path in agreement.pages()}
     agreed = agreement.read_record()
-    found = [f"book/zh/{page}: cell {cell}: the English text has changed" for page, cell in agreement.stale(now, agreed)]
+    found = [
+        f"book/zh/{page}: cell {cell}: the English text has changed" for page, cell in agreement.stale(now, agreed)
+    ]
     advice = "Look whether these Chinese cells still say the same, change them where not, then run `make agree`:"
     tell([advice, *found] if found else [])
     if agreed != now:

@@ -23,7 +23,15 @@ def lab(tmp_path):
     # Every cell is rendered at once, not when it is scrolled to.
     overrides = {"@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"}}
     (tmp_path / "labconfig/default_setting_overrides.json").write_text(json.dumps(overrides))
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--port=0", "--IdentityProvider.token=", "--allow-root"]
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--port=0",
+        "--IdentityProvider.token=",
+        "--allow-root",
+    ]
     with subprocess.Popen(
         [*command, f"--ServerApp.root_dir={tmp_path / 'book'}"],
         stderr=subprocess.PIPE,

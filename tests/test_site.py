@@ -9,7 +9,7 @@ from bs4 import BeautifulSoup
 
 from bookkit.addresses import Addresses
 from bookkit.notebooks.files import find_notebooks, read
-from bookkit.project import CHINESE, EDITIONS, ENGLISH
+from bookkit.project import EDITIONS
 from bookkit.site import audit
 from bookkit.site.build import build
 from bookkit.words import read_glossary, read_index
@@ -44,9 +44,7 @@ def test_every_stored_output_is_published(site, soups, path):
 
 @pytest.mark.parametrize("path", PAGES, ids=page_name)
 def test_every_figure_has_its_alternative_text(site, soups, path):
-    alts = [
-        cell.metadata.mystnb.image.alt for cell in read(path).cells if "mystnb" in cell.metadata
-    ]
+    alts = [cell.metadata.mystnb.image.alt for cell in read(path).cells if "mystnb" in cell.metadata]
     assert [image["alt"] for image in soups[page_of(site, path)].select(".cell_output img")] == alts
 
 
@@ -59,7 +57,7 @@ def test_everything_is_rendered(site, soups):
             if not string.find_parent(["pre", "code", "script", "style", "math", "head"])
         )
         for match in UNRENDERED.finditer(text):
-            found.append(f"{path.relative_to(site)}: {text[match.start():match.start() + 60]!r}")
+            found.append(f"{path.relative_to(site)}: {text[match.start() : match.start() + 60]!r}")
     assert not found, "\n".join(found)
 
 
@@ -96,8 +94,15 @@ def test_the_chinese_site_speaks_chinese(site, soups):
             for attribute in ("aria-label", "title", "placeholder", "alt", "data-bs-title", "data-tooltip", "value")
             for tag in soup.select(f"[{attribute}]")
         ]
-        controls = "button, summary, noscript, footer, kbd, .article-header-buttons, .prev-next-subtitle, .admonition-title"
-        texts += [text.strip() for tag in soup.select(controls) for text in tag.find_all(string=True) if text.parent.name not in ("style", "code")]
+        controls = (
+            "button, summary, noscript, footer, kbd, .article-header-buttons, .prev-next-subtitle, .admonition-title"
+        )
+        texts += [
+            text.strip()
+            for tag in soup.select(controls)
+            for text in tag.find_all(string=True)
+            if text.parent.name not in ("style", "code")
+        ]
         found |= {text for text in texts if re.search("[A-Za-z]{2}", text) and not re.search("[\u4e00-\u9fff]", text)}
     assert found <= names, sorted(found - names)
 
@@ -113,7 +118,11 @@ def test_the_head_of_every_page_is_filled_in(site, soups):
         assert 10 < len(description) <= 200 and description not in descriptions, path
         descriptions.add(description)
         title = soup.title.string
-        assert bool(re.search("[\u4e00-\u9fff]", title)) == bool(re.search("[\u4e00-\u9fff]", description)) == (own == "zh-CN")
+        assert (
+            bool(re.search("[\u4e00-\u9fff]", title))
+            == bool(re.search("[\u4e00-\u9fff]", description))
+            == (own == "zh-CN")
+        )
 
 
 def local(site, page, address):
@@ -124,7 +133,9 @@ def local(site, page, address):
 
 def loads(soup):
     """Return the addresses of all that a page loads by itself."""
-    tags = soup.select("script[src], img[src], source[src], iframe[src], link[rel=stylesheet], link[rel=icon], link[rel=preload]")
+    tags = soup.select(
+        "script[src], img[src], source[src], iframe[src], link[rel=stylesheet], link[rel=icon], link[rel=preload]"
+    )
     return [tag.get("src") or tag["href"] for tag in tags]
 
 
@@ -170,7 +181,11 @@ def test_the_index_has_terms_functions_and_messages(site, soups):
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
     """The site as GitHub Actions builds it, which knows the addresses."""
-    environment = {"GITHUB_REPOSITORY": "Somebody/the-book", "GITHUB_SERVER_URL": "https://github.com", "GITHUB_REF_NAME": "main"}
+    environment = {
+        "GITHUB_REPOSITORY": "Somebody/the-book",
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_REF_NAME": "main",
+    }
     return build(Addresses.from_environment(environment), tmp_path_factory.mktemp("published"))
 
 

@@ -149,4 +149,3 @@ def main():
         print(f"{'DIFFERENT' if failure else 'the same':10}{time.perf_counter() - start:6.1f} s  {shown}")
         print(failure, end="", flush=True)
     return 1 if failed else 0
-

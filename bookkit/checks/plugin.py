@@ -148,6 +148,8 @@ def kinds(outputs):
     """Return the kind of each output: its stream, or the formats in which it is stored and what is said of them."""
     return [
         output.get("name")
-        or " ".join([output.output_type, *sorted(output.get("data", {})), *map(str, output.get("metadata", {}).items())])
+        or " ".join(
+            [output.output_type, *sorted(output.get("data", {})), *map(str, output.get("metadata", {}).items())]
+        )
         for output in outputs
     ]

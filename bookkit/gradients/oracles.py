@@ -20,7 +20,7 @@ from IPython.utils.capture import capture_output
 from bookkit import contents
 from bookkit.gradients import recorder
 from bookkit.notebooks.files import read
-from bookkit.project import CHINESE, EDITIONS, ENGLISH, BookError, Edition, write_whole
+from bookkit.project import CHINESE, EDITIONS, ENGLISH, BookError, write_whole
 
 ORACLES = ("closed form", "differences", "autograd")
 # Largest difference, relative to the larger of 1 and the values, by what MXNet computed with.
@@ -125,6 +125,7 @@ def by_closed_form(computation):
         array = np.array([sympy.Symbol(f"x{number}_{i}") for i in range(value.size)], dtype=object)
         values.update(zip(array, value.ravel()))
         symbols.append(array.reshape(value.shape))
+
     def evaluate(expression):
         try:
             number = sympy.sympify(expression).evalf(20, subs=values)
@@ -148,7 +149,8 @@ def compare(computation, page, cell, call):
     names = {node.name for node in operators}
     results = computation.results(computation.point)
     value = max(
-        (distance(results[node], node.attrs["result"]) for node in operators if node.name not in recorder.LOSSES), default=0
+        (distance(results[node], node.attrs["result"]) for node in operators if node.name not in recorder.LOSSES),
+        default=0,
     )
     hips = None if names & {"Function", "HybridBlock"} else computation.derivatives(computation.point)
     closed = by_closed_form(computation) if call < 2 and has_closed_form(computation) else None
@@ -215,7 +217,9 @@ def complaints(comparisons):
     for (page, cell), (numbers, reason) in WRONG.items():
         for number in sorted(numbers):
             if (page, cell, number) not in wrong and page in {item.page for item in comparisons}:
-                lines.append(f"book/en/{page}.ipynb: cell {cell}: backward number {number} is right, and listed as wrong: {reason}")
+                lines.append(
+                    f"book/en/{page}.ipynb: cell {cell}: backward number {number} is right, and listed as wrong: {reason}"
+                )
     return lines
 
 
@@ -261,7 +265,11 @@ def table(comparisons, edition):
         limit = max((TOLERANCE[dtype] for dtype in dtypes), default=None)
         where = f"[](#{label})" if label else f"[]({page}.ipynb)"
         within = "–" if limit is None else f"10{str(round(np.log10(limit))).translate(SUPERSCRIPT)}"
-        lines.append(f"| {where} | " + " | ".join(map(str, [gradients, *(n or "–" for n in counts), wrong or "–", within])) + " |")
+        lines.append(
+            f"| {where} | "
+            + " | ".join(map(str, [gradients, *(n or "–" for n in counts), wrong or "–", within]))
+            + " |"
+        )
         total.update(gradients=gradients, wrong=wrong, **dict(zip(ORACLES, counts)))
     sums = " | ".join(f"{total[key]:,}" for key in ("gradients", *ORACLES, "wrong"))
     return "\n".join([*lines, f"| {TOTAL[edition]} | {sums} | |"]) + "\n"
@@ -280,10 +288,15 @@ def pages():
 
 def report(comparisons):
     """Return the table with the differences as measured, as text."""
-    lines = [f"{'section':28}{'gradients':>10}" + "".join(f"{oracle:>13}" for oracle in ORACLES) + f"{'wrong':>7}{'largest':>10}"]
+    lines = [
+        f"{'section':28}{'gradients':>10}"
+        + "".join(f"{oracle:>13}" for oracle in ORACLES)
+        + f"{'wrong':>7}{'largest':>10}"
+    ]
     for page, label, gradients, counts, wrong, largest, _ in rows(comparisons):
         lines.append(
-            f"{label or page:28}{gradients:10}" + "".join(f"{n:13}" for n in counts)
+            f"{label or page:28}{gradients:10}"
+            + "".join(f"{n:13}" for n in counts)
             + f"{wrong:7}{'' if largest is None else format(largest, '.1e'):>10}"
         )
     return "\n".join(lines)

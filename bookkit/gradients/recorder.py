@@ -220,9 +220,7 @@ class Node:
         if isinstance(self.attrs["result"], NDArray):
             self.attrs["result"] = self.attrs["result"].asnumpy().astype(float)
             values = self.attrs["values"] = [value.asnumpy().astype(float) for value in self.attrs["values"]]
-            self.inputs = [
-                value if isinstance(item, NDArray) else item for item, value in zip(self.inputs, values)
-            ]
+            self.inputs = [value if isinstance(item, NDArray) else item for item, value in zip(self.inputs, values)]
 
 
 class Computation:

@@ -18,9 +18,7 @@ MAX_CODE_WIDTH = 79
 MAX_MARKDOWN_LINES = 45
 MAX_OUTPUT_LINES = 40
 TAGS = {"raises-exception", "hide-input", "hide-cell", "hide-output", "nbval-ignore-output"}
-MACHINE = re.compile(
-    r"/(?:home|root|Users|tmp|work|opt)/\w|[A-Z]:\\\\|site-packages|ipykernel_\d|\bat 0x[0-9a-f]{6,}"
-)
+MACHINE = re.compile(r"/(?:home|root|Users|tmp|work|opt)/\w|[A-Z]:\\\\|site-packages|ipykernel_\d|\bat 0x[0-9a-f]{6,}")
 # What IPython keeps of earlier cells: In, Out, _, __, _i, _3, _i3 ...
 HISTORY = re.compile(r"In|Out|_{1,3}|_i{1,3}|_i?\d+|_[iod]h")
 NATIVE_LOG = re.compile(r"^\[\d\d:\d\d:\d\d\] .*$", re.MULTILINE)
@@ -48,8 +46,7 @@ def executed(notebook):
     for number, cell in enumerate(code_cells(notebook), start=1):
         if cell.execution_count != number:
             yield (
-                f"cell {cell.id}: execution count is {cell.execution_count} where {number} is due; "
-                "run `make refresh`"
+                f"cell {cell.id}: execution count is {cell.execution_count} where {number} is due; run `make refresh`"
             )
         for output in cell.outputs:
             if output.get("execution_count", number) != number:

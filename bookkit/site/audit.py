@@ -237,7 +237,9 @@ def addresses(soup):
 
 def parse(site):
     """Return {path: soup} of all pages."""
-    return {path: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") for path in sorted(site.rglob("*.html"))}
+    return {
+        path: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") for path in sorted(site.rglob("*.html"))
+    }
 
 
 def broken_links(soups, site, url="http://site.invalid/"):
@@ -253,7 +255,7 @@ def broken_links(soups, site, url="http://site.invalid/"):
                 continue
             target = site / unquote(urlsplit(whole[len(url) :]).path)
             target = target / "index.html" if target.is_dir() else target
-            if not target.is_file() or fragment and unquote(fragment) not in ids.get(target, [unquote(fragment)]):
+            if not target.is_file() or (fragment and unquote(fragment) not in ids.get(target, [unquote(fragment)])):
                 broken[name].append(address)
     return broken
 

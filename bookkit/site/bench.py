@@ -45,9 +45,7 @@ def execute_one_after_the_other(paths):
         notebook = nbformat.read(path, as_version=4)
         notebook.cells.append(new_code_cell(PEAK))
         start = time.perf_counter()
-        NotebookClient(
-            notebook, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
-        ).execute()
+        NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}).execute()
         seconds += time.perf_counter() - start
         peak = max(peak, int(notebook.cells[-1].outputs[0].text))
     return seconds, peak
@@ -60,9 +58,7 @@ def main() -> int:
         setup = timed("set-up", ["make", "setup"], clone)
         cold = timed("cold build", ["make", "book"], clone)
         warm = statistics.median(warm_build(clone) for _ in range(3))
-        plain, peak = execute_one_after_the_other(
-            [clone / path.relative_to(ROOT) for path in find_notebooks()]
-        )
+        plain, peak = execute_one_after_the_other([clone / path.relative_to(ROOT) for path in find_notebooks()])
         checked = timed("checked run", [clone / ".venv/bin/python", "-m", "pytest", "-q", "book"], clone)
     rows = [
         ("set-up (s)", setup, None),
@@ -81,4 +77,3 @@ def main() -> int:
         missed = missed or bool(mark)
         print(f"{label:44}{value:10.2f}{'' if bar is None else bar:>8}{mark}")
     return 1 if missed else 0
-

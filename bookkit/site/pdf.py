@@ -23,7 +23,7 @@ from pygments.formatters import HtmlFormatter
 
 from bookkit import contents
 from bookkit.addresses import Addresses
-from bookkit.project import CHINESE, EDITIONS, ENGLISH, BookError, Edition, write_whole
+from bookkit.project import CHINESE, EDITIONS, ENGLISH, BookError, write_whole
 from bookkit.site import browser, build
 
 FOLDER = build.BUILT / "pdf"
@@ -48,9 +48,7 @@ def find_browser():
         raise BookError("the book was not printed: there is no Chromium (Debian: apt-get install chromium)")
     # A system without fontconfig, like macOS, brings Chinese fonts along.
     if shutil.which("fc-list") and not subprocess.check_output(["fc-list", ":lang=zh-cn"]).strip():
-        raise BookError(
-            "the book was not printed: there is no Chinese font (Debian: apt-get install fonts-noto-cjk)"
-        )
+        raise BookError("the book was not printed: there is no Chinese font (Debian: apt-get install fonts-noto-cjk)")
     return found
 
 

@@ -69,7 +69,9 @@ def icon_rules(names, library):
 
 def style_sheet(sources, pages, scripts, library):
     """Join style sheets, take out what neither a page nor a script names, add the icons that are used; minify."""
-    icons = {name for name in names_in(pages) if name.startswith("fa-") and name not in ("fa-solid", "fa-lg", "fa-brands")}
+    icons = {
+        name for name in names_in(pages) if name.startswith("fa-") and name not in ("fa-solid", "fa-lg", "fa-brands")
+    }
     icons |= set(re.findall(r"\bfa-xmark\b", scripts))
     css = re.sub(r"/\*#.*?\*/|@font-face\s*\{[^}]*\}", "", "\n".join(sources))
     named = set(re.findall(r"[.#](-?[A-Za-z_][\w-]*)", re.sub(r"url\([^)]*\)", "", css)))
@@ -133,7 +135,8 @@ def mended(page):
     """Return a page whose markup no checker objects to."""
     language = re.search(r'<html lang="([^"]+)"', page)[1]
     page = page.replace(
-        '<div id="pst-primary-sidebar"', f'<div id="pst-primary-sidebar" role="navigation" aria-label="{SIDEBAR[language]}"'
+        '<div id="pst-primary-sidebar"',
+        f'<div id="pst-primary-sidebar" role="navigation" aria-label="{SIDEBAR[language]}"',
     )
     for pattern, replacement in MENDED:
         page = pattern.sub(replacement, page)
@@ -184,7 +187,9 @@ def finish(app, exception):
         return
     out = Path(app.outdir)
     static = out / "_static"
-    paths = sorted(path for path in out.rglob("*.html") if not {"_static", "_sources"} & set(path.relative_to(out).parts))
+    paths = sorted(
+        path for path in out.rglob("*.html") if not {"_static", "_sources"} & set(path.relative_to(out).parts)
+    )
     pages = {path: path.read_text(encoding="utf-8") for path in paths}
     fresh = {path: page for path, page in pages.items() if "pydata-sphinx-theme.css" in page}
     if not fresh:  # nothing was written
@@ -200,7 +205,11 @@ def finish(app, exception):
             attributes, body = script.groups()
             source = SOURCE.search(attributes)
             what = source[1] if source else body
-            if any(name in attributes + body for name in UNUSED_SCRIPTS) or what in (*SEARCH_SCRIPTS, SEARCH_INDEX) or OWN_PAGE in body:
+            if (
+                any(name in attributes + body for name in UNUSED_SCRIPTS)
+                or what in (*SEARCH_SCRIPTS, SEARCH_INDEX)
+                or OWN_PAGE in body
+            ):
                 continue
             if source or (script.end() < end_of_head and "dataset.mode" not in body):
                 scripts.append(what)

@@ -558,4 +558,3 @@ def main(arguments, most=None):
     for verdict, words in [(NO_EFFECT, "changes of code changed no output and do not count"), (SURVIVED, "survived")]:
         print(f"\n{len(plugin.lines[verdict])} {words}", *sorted(plugin.lines[verdict]), sep="\n")
     return 1 if plugin.lines[SURVIVED] else 0
-
