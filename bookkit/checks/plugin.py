@@ -12,7 +12,7 @@ import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
 from bookkit.notebooks.files import in_one_line, unusable
-from bookkit.notebooks.kernel import CELL_TIMEOUT, Kernel, Stopped
+from bookkit.notebooks.kernel import CELL_TIMEOUT, Kernel, StoppedError
 from bookkit.project import BookError, name
 
 ANSI = re.compile(r"\x1b\[[\d;]*m")
@@ -99,12 +99,12 @@ class Cell(IPyNbCell):
             if self.cell_num != notebook.due:
                 # However cells were selected, sorted or spread over processes: nbval would run them all the same.
                 advice = f"run the whole notebook: pytest {name(self.path)}"
-                raise Stopped(f"the cells before it have not run; {advice}")
+                raise StoppedError(f"the cells before it have not run; {advice}")
             notebook.due += 1
             if not notebook.kernel:
                 notebook.kernel = Kernel(str(self.path.parent), self.config.option.nbval_cell_timeout)
             super().runtest()
-        except Stopped as reason:
+        except StoppedError as reason:
             notebook.stopped = f"follows {self.place}, which stopped the notebook"
             raise BookError(f"{self.place}: {reason}") from None
 

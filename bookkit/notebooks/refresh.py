@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import output_from_msg
 
 from bookkit.notebooks.files import find_notebooks, in_one_line, read, write
-from bookkit.notebooks.kernel import Kernel, Stopped
+from bookkit.notebooks.kernel import Kernel, StoppedError
 from bookkit.notebooks.normal import normalise
 from bookkit.project import BookError, name
 
@@ -25,7 +25,7 @@ def execute(path: Path) -> NotebookNode:
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     try:
         kernel = Kernel(Path(path).resolve().parent)
-    except Stopped as reason:
+    except StoppedError as reason:
         raise BookError(f"{name(path)}: {reason}") from None
     try:
         for number, cell in enumerate(cells, start=1):
@@ -34,8 +34,8 @@ def execute(path: Path) -> NotebookNode:
             cell.outputs = [output_from_msg(message) for message in heard if message["msg_type"] in OUTPUTS]
             for output in cell.outputs:
                 if output.output_type == "error" and "raises-exception" not in cell.metadata.get("tags", []):
-                    raise Stopped(f"{in_one_line(output)}; mend the cell, or tag it raises-exception")
-    except Stopped as reason:
+                    raise StoppedError(f"{in_one_line(output)}; mend the cell, or tag it raises-exception")
+    except StoppedError as reason:
         raise BookError(f"{name(path)}: cell {cell.get('id', number)}: {reason}") from None
     finally:
         if kernel.is_alive():

@@ -71,7 +71,7 @@ def normal_form(notebook):
     for key in ("metadata", "nbformat_minor"):
         if notebook[key] != normal[key]:
             yield f"the notebook's {key} is not in normal form; run `make refresh`"
-    for cell, good in zip(notebook.cells, normal.cells):
+    for cell, good in zip(notebook.cells, normal.cells, strict=True):
         if cell != good:
             yield f"cell {cell.id}: is not in normal form; run `make refresh`"
 
