@@ -1,55 +1,99 @@
-"""What both editions of a page must have alike: all but the words."""
+"""What both editions of a page must have alike: all but the words.
+
+The two texts are held to each other paragraph by paragraph, entry by entry of a table: the
+numbers in digits, the code, the formulas, the links, the labels. Words are not compared,
+so a "two" that became 三 is not seen here; that somebody looked at every changed text is
+what bookkit/checks/agreement.py records.
+"""
 
 import io
 import re
 import tokenize
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
 
+from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from bookkit.notebooks import files
+from bookkit.notebooks.markdown import Piece, pieces
 from bookkit.project import BookError, name
 
 HAN = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
-# What both editions must have alike in a Markdown cell, and how to find it.
-MARKS = {
-    "headings": r"^(#+) ",
-    "labels": r"^\(([\w-]+)\)=$",
-    "exercises": r"^:label: (\S+)$",
-    "directives": r"^(:::\S*)",
-    "links": r"\]\(([^)]+)\)",
+# A number in a text: no part of a name, and with its power (10⁻⁵).
+NUMERAL = re.compile(r"(?<![A-Za-z\d_])(?:(?<![\w).])-)?\d+(?:[.,]\d+)*[⁰¹²³⁴-⁹⁻]*")
+WORD = re.compile(r"[A-Za-z]{2,}")
+NAMES = {"Dropout", "HIPS", "JAX", "MXNet", "NumPy", "PyTorch", "autograd"}
+QUOTED = re.compile(r"[“\"].*[”\"]")  # a message stays as MXNet words it
+LABELS = re.compile(r"<(?:text|tspan)\b[^>]*>([^<]+)")  # of an SVG figure
+
+# What English says in words and Chinese may say in digits.
+NUMBER_WORDS = [
+    "zero nothing none zeros",
+    "one once first ones single january",
+    "two twice second half both double february",
+    "three third march",
+    "four fourth quarter april",
+    "five fifth may",
+    "six sixth june",
+    "seven seventh july",
+    "eight eighth august",
+    "nine ninth september",
+    "ten tenth october",
+    "eleven november",
+    "twelve december",
+]
+IN_WORDS = {word: str(number) for number, words in enumerate(NUMBER_WORDS) for word in words.split()}
+
+# What must be alike in a Markdown cell, in the same order: how it is told, and what to compare of a piece.
+IN_ORDER = {
+    "heading": ("headings", lambda piece: piece.name),
+    "label": ("labels", lambda piece: piece.text),
+    "directive": ("directives", lambda piece: (piece.name, piece.text)),
+    "option": ("exercises or options of directives", lambda piece: (piece.name, piece.text)),
+    "html": ("HTML", lambda piece: piece.text.strip()),
+    "image": ("images", lambda piece: piece.text),
+    "comment": ("comments", lambda piece: piece.text),
 }
+# The same, where words may come in another order.
+SORTED = {
+    "link": ("links", lambda piece: piece.text),
+    "role": ("roles", lambda piece: (piece.name, piece.text)),
+    "formula": ("formulas", lambda piece: re.sub(r"\s+", "", re.sub(r"\\text\{[^}]*\}", "", piece.text))),
+}
+STRUCTURE = {"heading", "directive", "table", "row", "item", "paragraph", "listing", "footnote"}
 
 
-def without_code(text):
-    return re.sub(r"`[^`\n]+`", "", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
-
-
-def formulas(text):
-    """Return the formulas of a text, words inside \\text{} taken out, sorted."""
-    found = re.findall(r"\$\$.*?\$\$|\$[^$\n]+\$", without_code(text), re.DOTALL)
-    return sorted(re.sub(r"\s+", "", re.sub(r"\\text\{[^}]*\}", "", formula)) for formula in found)
-
-
-def tokens_of(code):
-    """Return the tokens of a cell's code, comments and line breaks that mean nothing left out."""
+@lru_cache(maxsize=64)
+def tokens_of(code: str) -> list[tokenize.TokenInfo]:
+    """Return the tokens of a cell's code, line breaks that mean nothing left out."""
     code = "\n".join("pass" + line if line.startswith("%") else line for line in code.split("\n"))
     try:
         found = list(tokenize.generate_tokens(io.StringIO(code + "\n").readline))
     except (tokenize.TokenError, SyntaxError):
         return []
-    return [token for token in found if token.type not in (tokenize.COMMENT, tokenize.NL)]
+    return [token for token in found if token.type != tokenize.NL]
 
 
-def strings(code):
+def comments(code: str) -> list[str]:
+    """Return the comments of a cell's code."""
+    return [token.string for token in tokens_of(code) if token.type == tokenize.COMMENT]
+
+
+def strings(code: str) -> list[str]:
     """Return the string literals of a cell's code, without the spaces that align columns."""
-    return {re.sub(r" +(?=[\"'])", "", token.string) for token in tokens_of(code) if token.type == tokenize.STRING}
+    return [re.sub(r" +(?=[\"'])", "", token.string) for token in tokens_of(code) if token.type == tokenize.STRING]
 
 
-def skeleton(code):
-    """Return the tokens of a cell's code; of strings only the replacement fields stay."""
-    tokens = []
+def skeleton(code: str) -> list | str:
+    """Return the tokens of a cell's code without comments; of strings only the replacement fields stay."""
+    tokens: list = []
     for token in tokens_of(code):
+        if token.type == tokenize.COMMENT:
+            continue
         if token.type == tokenize.STRING:
             is_format = "f" in token.string[: token.string.index(token.string[-1])].lower()
             fields = re.findall(r"\{([^{}:!]+)", token.string) if is_format else []
@@ -62,71 +106,155 @@ def skeleton(code):
     return tokens or code
 
 
-def result(cell):
+def numerals(text: str) -> Counter[str]:
+    """Return the numbers that a text says in digits."""
+    return Counter(NUMERAL.findall(re.sub(r"−|\bminus ", "-", text)))
+
+
+def compare_numbers(english: str, chinese: str, whole: str = "") -> Iterator[str]:
+    """Yield a line if a number of one text is not in the other; `whole` is the English with its code and formulas."""
+    one, other = numerals(english), numerals(chinese)
+    if missing := one - other:
+        yield f"the Chinese lacks the number {', '.join(sorted(missing))}"
+    said = set(numerals(whole or english)) | {IN_WORDS.get(word, "") for word in re.findall(r"[a-z]+", english.lower())}
+    if added := sorted(
+        number for number in other - one if number.lstrip("-") not in said | {n.lstrip("-") for n in said}
+    ):
+        yield f"the English does not say the number {', '.join(added)}"
+
+
+def is_english(text: str) -> bool:
+    """Whether a text that should be Chinese is not: it has words that are neither names nor a message of MXNet's."""
+    return not HAN.search(text) and bool(set(WORD.findall(text)) - NAMES) and not QUOTED.fullmatch(text.strip())
+
+
+def compare_code(english: str, chinese: str) -> Iterator[str]:
+    """Yield a line for each difference between two cells of code that is more than words."""
+    if skeleton(english) != skeleton(chinese):
+        yield "code differs beyond comments and strings"
+    for string in sorted(set(strings(chinese)) - set(strings(english))):
+        if not HAN.search(string):
+            yield f"the string {string} is neither Chinese nor the English one"
+    remarks = [comments(code) for code in (english, chinese)]
+    if len(remarks[0]) != len(remarks[1]):
+        yield f"{len(remarks[0])} comments in English, {len(remarks[1])} in Chinese"
+    docstrings = [string for string in strings(chinese) if string.startswith(('"""', "'''"))]
+    for remark in remarks[1] + docstrings:
+        if is_english(remark.strip("#'\" ")):
+            yield f"{remark} is left in English"
+    said = ["\n".join(comments(code) + strings(code)) for code in (english, chinese)]
+    yield from compare_numbers(said[0], said[1], english)
+
+
+def shown(output: NotebookNode) -> str:
+    """Return what a reader sees of an output: its text, its message, the labels of its figure."""
+    data = output.get("data", {})
+    labels = LABELS.findall(data.get("image/svg+xml", ""))
+    parts = [output.get("text"), output.get("evalue"), data.get("text/plain"), data.get("text/html"), *labels]
+    return "\n".join(filter(None, parts))
+
+
+def result(cell: NotebookNode) -> list:
     """Return what a cell's outputs have besides words: kinds, errors and numbers."""
-    return [
-        (
-            output.output_type,
-            sorted(output.get("data", {})),
-            output.get("ename"),
-            NUMBER.findall(output.get("text") or output.get("data", {}).get("text/plain", "")),
-        )
-        for output in cell.outputs
-    ]
+    found = []
+    for output in cell.outputs:
+        numbers = NUMBER.findall(shown(output))
+        if output.output_type in ("error", "display_data"):  # a sentence, or labels: the words decide on their order
+            numbers = sorted(numbers)
+        found.append((output.output_type, sorted(output.get("data", {})), output.get("ename"), numbers))
+    return found
 
 
-def compare(english, chinese):
+def paragraphs(found: Iterable[Piece]) -> list[tuple[Piece, list[Piece]]]:
+    """Return each paragraph with the pieces that stand in it."""
+    result: list[tuple[Piece, list[Piece]]] = []
+    for piece in found:
+        if piece.kind == "paragraph":
+            result.append((piece, []))
+        elif result:
+            result[-1][1].append(piece)
+    return result
+
+
+def compare_paragraphs(english: list[Piece], chinese: list[Piece], whole: str) -> Iterator[str]:
+    """Yield a line for each difference between a paragraph, all of which is `whole`, and its translation."""
+    prose = [" ".join(piece.text for piece in found if piece.kind == "prose") for found in (english, chinese)]
+    yield from compare_numbers(prose[0], prose[1], whole)
+    code = [Counter(piece.text for piece in found if piece.kind == "code") for found in (english, chinese)]
+    if missing := code[0] - code[1]:
+        yield f"the Chinese lacks `{'`, `'.join(missing)}`"
+    if added := set(code[1]) - set(code[0]):
+        yield f"the English does not say `{'`, `'.join(sorted(added))}`"
+    if is_english(prose[1]):
+        yield "is left in English"
+
+
+def compare_texts(english: str, chinese: str) -> Iterator[str]:
+    """Yield a line for each difference between a Markdown text and its translation that is more than words."""
+    one, other = list(pieces(english)), list(pieces(chinese))
+    for kinds, order in ((IN_ORDER, list), (SORTED, sorted)):
+        for kind, (plural, part) in kinds.items():
+            found = [order(part(piece) for piece in text if piece.kind == kind) for text in (one, other)]
+            if found[0] != found[1]:
+                yield f"other {plural}: {found[0]} and {found[1]}"
+    listings = [[piece for piece in text if piece.kind == "listing"] for text in (one, other)]
+    for this, that in zip(*listings, strict=False):  # of their number the structure tells
+        if this.name == that.name == "python":
+            yield from compare_code(this.text, that.text)
+        elif (this.name, this.text) != (that.name, that.text):
+            yield f"another listing on line {that.line}"
+    built = [[piece.kind for piece in text if piece.kind in STRUCTURE] for text in (one, other)]
+    if built[0] != built[1]:
+        counts = [Counter(kinds) for kinds in built]
+        parts = [f"{n} {kind}s" for kind, n in ((counts[0] - counts[1]) + (counts[1] - counts[0])).items()]
+        yield f"other paragraphs, rows or items: {', '.join(parts) or 'another order'}"
+        return
+    for (its, this), (paragraph, that) in zip(paragraphs(one), paragraphs(other), strict=True):
+        for line in compare_paragraphs(this, that, its.text):
+            yield f"{line}: {paragraph.text[:60]!r}"
+
+
+def alternative_text(cell: NotebookNode) -> str:
+    """Return what is said of a cell's figure to those who do not see it."""
+    return cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+
+
+def compare_cells(english: NotebookNode, chinese: NotebookNode) -> Iterator[str]:
+    """Yield a line for each difference between two cells of one kind."""
+    if english.metadata.get("tags") != chinese.metadata.get("tags"):
+        yield "other tags"
+    yield from compare_numbers(alternative_text(english), alternative_text(chinese))
+    if is_english(alternative_text(chinese)):
+        yield "its alternative text is left in English"
+    if english.cell_type == "code":
+        yield from compare_code(english.source, chinese.source)
+        if result(english) != result(chinese):
+            yield "outputs differ beyond words"
+        for output in chinese.outputs:
+            for label in LABELS.findall(output.get("data", {}).get("image/svg+xml", "")):
+                if len(WORD.findall(label)) > 2 and is_english(label):  # names of operators are short
+                    yield f"the label {label!r} of its figure is left in English"
+    elif english.cell_type == "markdown":
+        yield from compare_texts(english.source, chinese.source)
+
+
+def compare(english: NotebookNode, chinese: NotebookNode) -> Iterator[str]:
     """Yield a line for each difference between two editions of one notebook."""
     ids = [cell.id for cell in english.cells], [cell.id for cell in chinese.cells]
     if ids[0] != ids[1]:
         yield f"cells differ, or their order: {sorted(set(ids[0]) ^ set(ids[1]))}"
         return
-    for one, other in zip(english.cells, chinese.cells):
+    for one, other in zip(english.cells, chinese.cells, strict=True):
         if one.cell_type != other.cell_type:
             yield f"cell {one.id}: is {one.cell_type} in English, {other.cell_type} in Chinese"
-            continue
-        if one.metadata.get("tags") != other.metadata.get("tags"):
-            yield f"cell {one.id}: other tags"
-        if one.cell_type == "code":
-            if skeleton(one.source) != skeleton(other.source):
-                yield f"cell {one.id}: code differs beyond comments and strings"
-            for string in sorted(strings(other.source) - strings(one.source)):
-                if not HAN.search(string):
-                    yield f"cell {one.id}: the string {string} is neither Chinese nor the English one"
-            if result(one) != result(other):
-                yield f"cell {one.id}: outputs differ beyond words"
-            continue
-        for what, pattern in MARKS.items():
-            found = [sorted(re.findall(pattern, cell.source, re.MULTILINE)) for cell in (one, other)]
-            if found[0] != found[1]:
-                yield f"cell {one.id}: other {what}: {found[0]} and {found[1]}"
-        if formulas(one.source) != formulas(other.source):
-            yield f"cell {one.id}: other formulas"
+        else:
+            yield from (f"cell {one.id}: {line}" for line in compare_cells(one, other))
 
 
-def read(path):
+def read(path: Path) -> NotebookNode:
     """Return a page as a notebook; a Markdown page is one cell of it."""
     if path.suffix == ".ipynb":
         return files.read(path)
     if not path.exists():
         raise BookError(f"{name(path)}: is missing; write the page, in both editions")
     return new_notebook(cells=[new_markdown_cell(path.read_text(encoding="utf-8"), id="page")])
-
-
-def words(path):
-    """Return all text of a page on one line."""
-    return " ".join(" ".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown").split())
-
-
-def misuses(entry, english, chinese):
-    """Yield what is wrong with the use of a glossary entry in the texts {page: text} of the editions."""
-    [page] = [page for page, text in english.items() if f"({entry['see']})=" in text]
-    if entry["en"].lower() not in english[page].lower():
-        yield f"book/en/{page} explains {entry['en']!r} and does not use the word"
-    if entry["zh"] not in chinese[page]:
-        yield f"book/zh/{page} explains {entry['zh']} and does not use the word"
-    for other in entry.get("instead of", []):
-        for page, text in chinese.items():
-            if other in text:
-                at = text.index(other)
-                yield f"book/zh/{page} says {other} where the glossary has {entry['zh']}: …{text[max(0, at - 12) : at + 20]}…"
