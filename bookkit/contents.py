@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonschema import Draft7Validator, ValidationError
 from sphinx_external_toc.parsing import MalformedError, parse_toc_yaml
 
 from bookkit.project import EDITIONS, ENGLISH, ROOT, BookError, Edition, name
@@ -15,15 +16,161 @@ from bookkit.project import EDITIONS, ENGLISH, ROOT, BookError, Edition, name
 TOC, CONFIG, OTHERWISE = ROOT / "_toc.yml", ROOT / "_config.yml", ROOT / "theme" / "zh.yml"
 
 
+# What the tools rely on. Whatever else stands in _config.yml is for Jupyter Book and Sphinx.
+KNOWN = {
+    "title", "author", "copyright", "logo", "exclude_patterns", "only_build_toc_files", "execute", "parse", "html",
+    "latex", "launch_buttons", "repository", "bibtex_bibfiles", "sphinx",
+}  # fmt: skip
+TEXT = {"type": "string", "minLength": 1}
+TEXTS = {"type": "array", "items": TEXT}
+CONFIG_SCHEMA = {
+    "type": "object",
+    "required": ["title", "author", "only_build_toc_files", "execute", "parse", "html", "sphinx"],
+    "propertyNames": {"enum": sorted(KNOWN)},
+    "properties": {
+        "title": TEXT,
+        "author": TEXT,
+        "only_build_toc_files": {"const": True},
+        "execute": {"required": ["execute_notebooks"], "properties": {"execute_notebooks": {"const": "off"}}},
+        "parse": {"required": ["myst_enable_extensions"], "properties": {"myst_enable_extensions": TEXTS}},
+        "html": {"required": ["favicon"], "properties": {"favicon": TEXT}},
+        "sphinx": {
+            "required": ["local_extensions", "config"],
+            "properties": {
+                "local_extensions": {"type": "object", "additionalProperties": TEXT},
+                "config": {
+                    "type": "object",
+                    "required": ["html_static_path", "templates_path"],
+                    "properties": {"html_static_path": TEXTS, "templates_path": TEXTS},
+                },
+            },
+        },
+    },
+}
+OTHERWISE_SCHEMA = {
+    "type": "object",
+    "required": ["title", "author", "captions"],
+    "propertyNames": {"enum": sorted(KNOWN | {"captions"})},
+    "properties": {
+        "title": TEXT,
+        "author": TEXT,
+        "captions": {"type": "object", "additionalProperties": TEXT},
+        "sphinx": {"type": "object"},
+    },
+}
+
+
+class Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice, of which YAML itself would keep the last."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"{key.value} stands twice", problem_mark=key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(path: Path) -> Any:
     """Return what a YAML file holds; raise BookError with one clear line if it cannot be read."""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), Loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise BookError(f"{name(path)}: line {line} is not YAML ({error.problem}); mend it") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BookError(f"{name(path)}: is no text in UTF-8 ({str(error).splitlines()[0]}); mend it") from None
     except OSError as error:
         raise BookError(f"{name(path)}: {error.strerror}; mend it") from None
+
+
+def line_of(path: Path, *keys: str | int) -> int:
+    """Return the number of the line of a YAML file on which the item with these keys begins, as far as they lead."""
+    node = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
+    line = node.start_mark.line if node else 0
+    for key in keys:
+        if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            node = node.value[key]
+        else:
+            pairs = node.value if isinstance(node, yaml.MappingNode) else []
+            found = [(name_, value) for name_, value in pairs if name_.value == key]
+            if not found:
+                break
+            line, node = found[0][0].start_mark.line, found[0][1]
+            continue
+        line = node.start_mark.line
+    return line + 1
+
+
+def place_of(error: ValidationError) -> str:
+    """Return the keys under which a mistake is, as a message begins with them."""
+    keys = " ".join(key for key in error.absolute_path if isinstance(key, str))
+    return f"{keys}: " if keys else ""
+
+
+def misfits(path: Path, schema: dict) -> list[str]:
+    """Return a line for each part of a YAML file that is not as its schema has it."""
+    try:
+        content = read_yaml(path)
+    except BookError as error:
+        return [str(error)]
+    return [
+        f"{name(path)}: line {line_of(path, *error.absolute_path)}: {place_of(error)}{error.message[:160]}; mend it"
+        for error in sorted(
+            Draft7Validator(schema).iter_errors(content), key=lambda error: list(map(str, error.absolute_path))
+        )
+    ]
+
+
+def misconfigured() -> list[str]:
+    """Return a line for each mistake in _config.yml and theme/zh.yml, and for each part that has no Chinese name."""
+    if lines := [*misfits(CONFIG, CONFIG_SCHEMA), *misfits(OTHERWISE, OTHERWISE_SCHEMA)]:
+        return lines
+    config = read_yaml(CONFIG)
+    folders = [ROOT / folder for folder in config["sphinx"]["config"]["html_static_path"]]
+    for keys in (("html", "favicon"), ("sphinx", "config", "html_static_path"), ("sphinx", "config", "templates_path")):
+        value = config
+        for key in keys:
+            value = value[key]
+        lines += missing(keys, [value] if isinstance(value, str) else value, [ROOT])
+    for key in ("html_css_files", "html_js_files"):
+        lines += missing(("sphinx", "config", key), config["sphinx"]["config"].get(key, []), folders)
+    for extension, folder in config["sphinx"]["local_extensions"].items():
+        file = f"{extension.replace('.', '/')}.py"
+        lines += missing(("sphinx", "local_extensions", extension), [file], [ROOT / folder])
+    return lines + captions_astray()
+
+
+def missing(keys: tuple[str, ...], files: list[str], folders: list[Path]) -> list[str]:
+    """Return a line for each file that _config.yml names under these keys and that is in none of the folders."""
+    return [
+        f"{name(CONFIG)}: line {line_of(CONFIG, *keys)}: {' '.join(keys)}: there is no {file}; mend the name"
+        for file in files
+        if not any((folder / file).exists() for folder in folders)
+    ]
+
+
+def captions_astray() -> list[str]:
+    """Return a line for each part of the book without a Chinese name, and for each name without a part."""
+    try:
+        toc = read_yaml(TOC)
+    except BookError:
+        return []  # told by strays()
+    parts = [part["caption"] for part in toc.get("parts", []) if isinstance(part, dict) and part.get("caption")]
+    captions = read_yaml(OTHERWISE)["captions"]
+    lines = [
+        f"{name(OTHERWISE)}: captions: the part {part!r} of {name(TOC)} has no Chinese name; add it"
+        for part in parts
+        if part not in captions
+    ]
+    for caption in captions:
+        if caption not in parts:
+            place = f"{name(OTHERWISE)}: line {line_of(OTHERWISE, 'captions', caption)}"
+            lines.append(f"{place}: no part of {name(TOC)} is called {caption!r}; remove it, or mend it")
+    return lines
 
 
 def pages() -> list[str]:

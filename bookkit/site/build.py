@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from bookkit import contents
+from bookkit import contents, words
 from bookkit.addresses import Addresses
 from bookkit.notebooks.files import unusable
 from bookkit.project import CHINESE, EDITIONS, ENGLISH, ROOT, BookError, Edition, write_whole
@@ -55,7 +55,7 @@ def start(edition: Edition, addresses: Addresses, folder: Path) -> subprocess.Po
 def build(addresses: Addresses, folder: Path = BUILT) -> Path:
     """Build the site in `folder` and return the path of its root; raise BookError with what is wrong with its sources."""
     # Sphinx would answer with a warning for every link to a page that is missing, or with a traceback.
-    if complaints := [*unusable(), *contents.strays()]:
+    if complaints := [*unusable(), *contents.strays(), *contents.misconfigured(), *words.malformed()]:
         raise BookError("\n".join(complaints))
     folders = {edition: folder / edition.name for edition in EDITIONS}
     builds = {edition: start(edition, addresses, path) for edition, path in folders.items()}

@@ -1,0 +1,107 @@
+"""Every word of the glossary and every entry of the index leads to a section that has it, in both editions."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from bookkit.checks.agreement import pages
+from bookkit.checks.editions import read
+from bookkit.contents import line_of
+from bookkit.notebooks.markdown import pieces
+from bookkit.notebooks.rules import output_text
+from bookkit.project import CHINESE, EDITIONS, Edition, name
+from bookkit.words import GLOSSARY, INDEX, read_glossary, read_index
+
+
+def plain(text: str) -> str:
+    """Return a text on one line, as it is searched for words: without emphasis, hyphens and escapes."""
+    return " ".join(re.sub(r"[*\\]", "", text.replace("-", " ")).lower().split())
+
+
+def sections(notebook: NotebookNode) -> dict[str, str]:
+    """Return {label: all text of its section, code, outputs and subsections included} of a page."""
+    found: dict[str, str] = {}
+    open_: dict[str, int] = {}  # the labels whose section goes on, and the level of its heading
+    labels: list[str] = []
+    for cell in notebook.cells:
+        lines = cell.source.split("\n")
+        marks: dict[int, list] = {}
+        if cell.cell_type == "markdown":
+            for piece in pieces(cell.source):
+                marks.setdefault(piece.line, []).append(piece)
+        else:
+            lines += map(output_text, cell.get("outputs", []))
+        for number, line in enumerate(lines, start=1):
+            for piece in marks.get(number, []):
+                if piece.kind == "label":
+                    labels.append(piece.text)
+                elif piece.kind == "heading":
+                    level = int(piece.name[1])
+                    open_ = {label: its for label, its in open_.items() if its < level} | dict.fromkeys(labels, level)
+                    labels = []
+            for label in open_:
+                found[label] = f"{found.get(label, '')}\n{line}"
+    return found
+
+
+def sections_of(edition: Edition) -> dict[str, str]:
+    """Return {label: plain text of its section} of all pages of an edition."""
+    return {
+        label: plain(text) for path in pages() for label, text in sections(read(edition.folder / path.name)).items()
+    }
+
+
+def lost(place: str, words: list[str], label: str, texts: dict[str, str], edition: Edition) -> Iterator[str]:
+    """Yield what is wrong with an entry that leads its readers to the section of a label."""
+    if label not in texts:
+        yield f"{place}: no section of book/{edition.name}/ has the label {label}; mend it"
+    elif not any(plain(word) in texts[label] for word in words):
+        elsewhere = [other for other, text in texts.items() if any(plain(word) in text for word in words)]
+        advice = f"it is in {', '.join(elsewhere[:4])}" if elsewhere else "no labelled section has it"
+        said = " or ".join(map(repr, words))
+        yield f"{place}: the section {label} of book/{edition.name}/ does not say {said} ({advice}); mend either"
+
+
+def astray(edition: Edition, texts: dict[str, str]) -> Iterator[str]:
+    """Yield a line for each entry of the glossary or the index that leads to a section without its word."""
+    for entry in read_glossary():
+        number = GLOSSARY.read_text(encoding="utf-8").split("\n").index(f"- en: {entry['en']}") + 1
+        place = f"{name(GLOSSARY)}: line {number}: {entry['en']}"
+        yield from lost(place, [entry[edition.name]], entry["see"], texts, edition)
+    index = read_index()
+    for function, labels in index["functions"].items():
+        place = f"{name(INDEX)}: line {line_of(INDEX, 'functions', function)}: {function}"
+        for label in labels:
+            yield from lost(place, function.split(", "), label, texts, edition)
+        for word in function.split(", "):
+            if not any(plain(word) in texts.get(label, "") for label in labels):
+                yield f"{place}: none of the sections of book/{edition.name}/ says {word!r}; mend either"
+    for message, label in index["errors"].items():
+        place = f"{name(INDEX)}: line {line_of(INDEX, 'errors', message)}: {message[:40]} …"
+        yield from lost(place, [message], label, texts, edition)
+
+
+def rejected(entry: dict, path: Path, text: str) -> Iterator[str]:
+    """Yield a line for each Chinese word on a page that the glossary rejects."""
+    for other in entry.get("instead of", []):
+        if other in text:
+            at = text.index(other)
+            where = f"…{text[max(0, at - 12) : at + 20]}…"
+            yield f"{name(path)}: says {other} where the glossary has {entry['zh']}: {where}"
+
+
+def words(path: Path) -> str:
+    """Return all text of a page on one line."""
+    return " ".join(" ".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown").split())
+
+
+def complaints() -> list[str]:
+    """Return a line for each use of a word that is not as the glossary and the index have it."""
+    lines = [line for edition in EDITIONS for line in astray(edition, sections_of(edition))]
+    for path in pages():
+        chinese = CHINESE.folder / path.name
+        text = words(chinese)
+        lines += [line for entry in read_glossary() for line in rejected(entry, chinese, text)]
+    return lines

@@ -1,0 +1,164 @@
+"""The files that are written by hand beside the pages: each mistake is told in one line."""
+
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from sample_book import SampleBook, failure
+
+from bookkit import contents, words
+from bookkit.checks import vocabulary
+from bookkit.project import ENGLISH, name
+
+
+def test_the_files_of_the_book_are_in_form(tell):
+    tell([*contents.misconfigured(), *words.malformed()])
+
+
+def test_every_entry_leads_to_a_section_that_has_its_word(tell):
+    tell(vocabulary.complaints())
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """Copies of the files, {path in the book: path of the copy}, which the tools read instead."""
+    copies = {}
+    for module, attribute in (
+        (contents, "CONFIG"), (contents, "OTHERWISE"), (contents, "TOC"), (words, "GLOSSARY"), (words, "INDEX"),
+    ):  # fmt: skip
+        original = getattr(module, attribute)
+        copy = tmp_path / original.name
+        copy.write_text(original.read_text(encoding="utf-8"), encoding="utf-8")
+        monkeypatch.setattr(module, attribute, copy)
+        copies[name(original)] = copy
+    return copies
+
+
+# What is planted: file, old text, new text, the line told.
+FAULTS = {
+    "an entry without a word": (
+        "book/data/glossary.yml",
+        "- en: accumulate\n  zh: 累加\n",
+        "- en: accumulate\n",
+        "glossary.yml: line 5: 'zh' is a required property; mend it",
+    ),
+    "a misspelt key": (
+        "book/data/glossary.yml",
+        "see: gradients-accumulate\n  in_english: To add",
+        "sea: gradients-accumulate\n  in_english: To add",
+        "Additional properties are not allowed ('sea' was unexpected); mend it",
+    ),
+    "a list for a word": (
+        "book/data/glossary.yml",
+        "zh: 累加",
+        "zh: [累加]",
+        "glossary.yml: line 6: zh: ['累加'] is not of type 'string'; mend it",
+    ),
+    "a word that stands twice": (
+        "book/data/glossary.yml",
+        "- en: alias\n",
+        "- en: accumulate\n",
+        "glossary.yml: line 11: accumulate stands twice; remove one",
+    ),
+    "a key that stands twice": (
+        "book/data/index.yml",
+        '  "asnumpy, asscalar"',
+        '  "grad": [gradients-record]\n  "asnumpy, asscalar"',
+        "is not YAML (grad stands twice); mend it",
+    ),
+    "a label for labels": (
+        "book/data/index.yml",
+        '"grad_req": [gradients-accumulate, ts-doubled]',
+        '"grad_req": gradients-accumulate',
+        "functions grad_req: 'gradients-accumulate' is not of type 'array'; mend it",
+    ),
+    "execution by the build": (
+        "_config.yml",
+        'execute_notebooks: "off"',
+        'execute_notebooks: "auto"',
+        "_config.yml: line 8: execute execute_notebooks: 'off' was expected; mend it",
+    ),
+    "a misspelt key of the configuration": (
+        "_config.yml",
+        "execute:\n",
+        "exceute:\n",
+        "_config.yml: line 1: 'exceute' is not one of",
+    ),
+    "an icon that is not there": (
+        "_config.yml",
+        "favicon: theme/static/favicon.svg",
+        "favicon: theme/static/icon.svg",
+        "html favicon: there is no theme/static/icon.svg; mend the name",
+    ),
+    "a part without a Chinese name": (
+        "theme/zh.yml",
+        "  Reference: 参考\n",
+        "  References: 参考\n",
+        "has no Chinese name; add it",
+    ),
+    "a name without a part": (
+        "theme/zh.yml",
+        "  Reference: 参考\n",
+        "  Reference: 参考\n  Extras: 附录\n",
+        "is called 'Extras'; remove it, or mend it",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_mistake_is_told_in_one_line(files, fault):
+    file, old, new, expected = FAULTS[fault]
+    good = files[file].read_text(encoding="utf-8")
+    assert good.count(old) == 1
+    files[file].write_text(good.replace(old, new), encoding="utf-8")
+    lines = [*contents.misconfigured(), *words.malformed()]
+    assert any(expected in line for line in lines), lines
+    assert all((str(files[file]) in line and ": line " in line) or "captions" in line for line in lines), lines
+
+
+def section(text, output=""):
+    cells = [new_markdown_cell(text, id="one")]
+    if output:
+        cells.append(new_code_cell("x", id="two", outputs=[new_output("stream", text=output)]))
+    return new_notebook(cells=cells)
+
+
+def test_a_section_ends_where_the_next_one_begins():
+    found = vocabulary.sections(
+        section("# Title\n\n(a)=\n## One\n\nfirst\n\n### Part\n\nsecond\n\n(b)=\n## Two\n", "third")
+    )
+    assert "second" in found["a"] and "third" not in found["a"] and "third" in found["b"]
+
+
+def test_an_entry_that_leads_astray_is_told():
+    texts = {"a": vocabulary.plain("The *in-place* change"), "b": "detach"}
+    assert list(vocabulary.lost("here", ["In place"], "a", texts, ENGLISH)) == []
+    assert list(vocabulary.lost("here", ["detach"], "a", texts, ENGLISH)) == [
+        "here: the section a of book/en/ does not say 'detach' (it is in b); mend either"
+    ]
+    assert list(vocabulary.lost("here", ["detach"], "c", texts, ENGLISH)) == [
+        "here: no section of book/en/ has the label c; mend it"
+    ]
+
+
+def test_a_rejected_word_is_seen(tmp_path):
+    entry = {"en": "tape", "zh": "记录带", "see": "a", "instead of": ["磁带"]}
+    assert not list(vocabulary.rejected(entry, tmp_path, "记录带"))
+    [line] = vocabulary.rejected(entry, tmp_path, "一条磁带。")
+    assert line.endswith("says 磁带 where the glossary has 记录带: …一条磁带。…")
+
+
+def test_a_misspelt_message_is_told(monkeypatch):
+    index = {"functions": {"retain_graph": ["gradients-record"]}, "errors": {"Cannot diferentiate": "gradients-errors"}}
+    monkeypatch.setattr(vocabulary, "read_index", lambda: index)
+    monkeypatch.setattr(vocabulary, "read_glossary", list)
+    texts = {"gradients-record": "retain_graph", "gradients-errors": "cannot differentiate node"}
+    [line] = vocabulary.astray(ENGLISH, texts)
+    assert "the section gradients-errors of book/en/ does not say 'Cannot diferentiate'" in line
+
+
+def test_the_build_tells_of_them(tmp_path):
+    book = SampleBook(tmp_path)
+    path = book.folder / "book/data/glossary.yml"
+    path.write_text(path.read_text(encoding="utf-8").replace("pinyin: leijia", "pinyin: 3"), encoding="utf-8")
+    (book.folder / "theme/zh.yml").write_text("title: 书\nauthor: 作者\ncaptions: {}\n", encoding="utf-8")
+    output = failure(book.start("-m", "bookkit", "build"))
+    assert output == "error: book/data/glossary.yml: line 7: pinyin: 3 is not of type 'string'; mend it\n"
