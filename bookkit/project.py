@@ -51,12 +51,14 @@ def name(path: Path | str) -> str:
 
 
 def write_whole(content: bytes, path: Path | str) -> None:
-    """Write bytes to `path` in one step, so that no half file is ever left."""
-    handle, temporary = tempfile.mkstemp(dir=Path(path).parent, suffix=".tmp")
+    """Write bytes to `path` in one step, so that no half file is ever left; links and modes stay as they are."""
+    path = Path(path).resolve()
+    mode = path.stat().st_mode & 0o7777 if path.exists() else 0o644
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        os.chmod(temporary, 0o644)
+        os.chmod(temporary, mode)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)

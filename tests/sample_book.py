@@ -17,7 +17,14 @@ from bookkit.notebooks.normal import normalise
 from bookkit.notebooks.rules import code_cells
 from bookkit.project import ROOT
 
-COPIED = ["conftest.py", "pyproject.toml", "_config.yml", "tests/conftest.py", "tests/test_notebooks.py"]
+COPIED = [
+    "conftest.py",
+    "pyproject.toml",
+    "requirements.txt",
+    "_config.yml",
+    "tests/conftest.py",
+    "tests/test_notebooks.py",
+]
 TIMEOUTS = {"pyproject.toml": "timeout=120", "bookkit/notebooks/kernel.py": "TIMEOUT = 120"}
 SECONDS = 3  # until a cell of the sample is late
 TROUBLE = ("Traceback", "plugin exception", "INTERNALERROR", "AssertionError", "E   ")

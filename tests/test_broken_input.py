@@ -17,15 +17,23 @@ EXECUTED = {
     "flood": ("while True: print('x' * 1000)", FLOOD),
     "large": ("'x' * 10_000_000", FLOOD),
     "raises": ("def check():\n    raise ValueError('no')\ncheck()", RAISED),
+    "unseeded": (
+        "import random\nround(random.random())",
+        "cell faulty: draws from random before it has a seed; call random.seed first",
+    ),
+    "leaves": (
+        "with open('left.txt', 'w') as file: file.write('1')",
+        "cell faulty: leaves left.txt behind; write in a temporary folder",
+    ),
 }
 # Cells of one page in which only a comparison with the stored outputs shows that something is wrong.
 COMPARED = {
     "differs": ("print(2)", [new_output("stream", text="1\n")], "stdout stored:\n1\nstdout now:\n2\n"),
-    "silent": ("1", [], "stored: nothing\nnow: execute_result text/plain\n"),
+    "silent": ("1", [], "stored: nothing\nnow: execute_result text/plain\ntext now:\n1\n"),
     "kind": (
         "display(1)",
         [new_output("execute_result", {"text/plain": "1"}, execution_count=3)],
-        "stored: execute_result text/plain\nnow: display_data text/plain\n",
+        "stored: execute_result text/plain\nnow: display_data text/plain\ntext stored:\n1\ntext now:\n1\n",
     ),
     "said": (
         "display({'text/plain': '1'}, raw=True, metadata={'isolated': True})",
@@ -59,18 +67,24 @@ UNUSABLE = {
     ),
     "old": (
         '{"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": []}',
-        "not a valid notebook: nbformat 3 where 4 is needed; "
-        "convert it: .venv/bin/jupyter nbconvert --to notebook --inplace book/en/old.ipynb",
+        (
+            "not a valid notebook: nbformat 3 where 4 is needed; "
+            "convert it: .venv/bin/jupyter nbconvert --to notebook --inplace book/en/old.ipynb"
+        ),
     ),
     "other": (
-        '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"id": "a", "cell_type": "raw", '
-        '"metadata": {}, "source": "", "outputs": []}]}',
+        (
+            '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"id": "a", "cell_type": "raw", '
+            '"metadata": {}, "source": "", "outputs": []}]}'
+        ),
         "cell a: not a valid notebook: Additional properties are not allowed ('outputs' was unexpected); mend it",
     ),
     "swollen": (
         nbformat.writes(page(new_code_cell("1", id="flood", outputs=[new_output("stream", text="x" * 200_000)]))),
-        "cell flood: stores 200,057 characters (at most 200,000); "
-        "print less, then run `make refresh NB=book/en/swollen.ipynb`",
+        (
+            "cell flood: stores 200,057 characters (at most 200,000); "
+            "print less, then run `make refresh NB=book/en/swollen.ipynb`"
+        ),
     ),
 }
 
@@ -118,6 +132,11 @@ def test_what_follows_a_stopped_cell_does_not_run(executed, stem):
     assert f"follows book/en/{stem}.ipynb: cell faulty, which stopped the notebook" in executed[0]
 
 
+def test_what_follows_a_cell_that_raises_is_not_told(executed):
+    assert "book/en/raises.ipynb: cell next" not in executed[0]
+    assert "follows book/en/raises.ipynb: cell faulty, which raised an error" in executed[0]
+
+
 @pytest.mark.parametrize("cell", COMPARED)
 def test_a_difference_is_shown(executed, cell):
     line = (
@@ -138,8 +157,10 @@ def test_what_is_wrong_in_a_stored_notebook_is_named(project):
     for line in [
         "book/en/wrong.ipynb: asks for the kernel 'julia-1.9', and the book runs on python3; run `make refresh`",
         "book/en/wrong.ipynb: cell rest: holds the mark of a merge conflict (>>>>>>>); resolve it",
-        "book/en/wrong.ipynb: cell drawing: its figure has no alternative text; "
-        "say what is seen in metadata mystnb.image.alt",
+        (
+            "book/en/wrong.ipynb: cell drawing: its figure has no alternative text; "
+            "say what is seen in metadata mystnb.image.alt"
+        ),
         "_toc.yml: names wrnog, and book/en/ has no such page; mend the name, or write the page",
         "_toc.yml: names wrnog, and book/zh/ has no such page; mend the name, or write the page",
         "book/en/wrong.ipynb: no line of _toc.yml names it; add `- file: book/en/wrong` there",
@@ -205,6 +226,106 @@ def test_a_cell_without_its_predecessors_is_refused(project):
         output = failure(project.check(*selection))
         line = "book/en/index.ipynb: cell second: the cells before it have not run; "
         assert f"{line}run the whole notebook: pytest book/en/index.ipynb\n" in output
+
+
+# What is not in the notebook: stored in one world, it is another thing in the next one.
+FOREIGN = {
+    "year": "import time; time.localtime().tm_year",
+    "words": "time.ctime()[:3]",
+    "zone": "time.strftime('%z')",
+    "host": "import socket; socket.gethostname()",
+    "system": "import platform; platform.node()",
+    "user": "import getpass; getpass.getuser()",
+    "home": "import os; os.path.expanduser('~')",
+    "folder": "os.getcwd()",
+    "process": "os.getpid()",
+    "address": "id(object())",
+    "hash": "hash('autograd')",
+    "order": "list({'wx', 'yz', 'b', 'h'})",
+    "temporary": "import tempfile; tempfile.gettempdir()",
+    "width": "import shutil; shutil.get_terminal_size().columns",
+}
+
+
+def test_what_is_not_in_the_notebook_cannot_be_in_its_outputs(project):
+    cells = [new_code_cell(code, id=cell) for cell, code in FOREIGN.items()]
+    project.write("foreign", page(*cells), ["en"])
+    output, _ = project.start("-m", "bookkit", "refresh", "book/en/foreign.ipynb").communicate()
+    assert "failed" not in output and all(cell.outputs for cell in read(project.folder / "book/en/foreign.ipynb").cells)
+    output = failure(project.check("book/en/foreign.ipynb"))
+    for cell in FOREIGN:
+        assert f"book/en/foreign.ipynb: cell {cell}: its outputs are not the stored ones" in output, cell
+
+
+def test_what_the_caller_has_set_reaches_no_cell(project):
+    startup = project.folder / "ipython/profile_default/startup/settings.py"
+    startup.parent.mkdir(parents=True)
+    startup.write_text("print('hello')\n1 / 0\n")
+    (startup.parent.parent / "ipython_config.py").write_text("c.InteractiveShell.ast_node_interactivity = 'all'\n")
+    (project.folder / "matplotlibrc").write_text("figure.figsize: 1, 1\n")
+    (project.folder / "modules").mkdir()
+    (project.folder / "modules/foreign.py").touch()
+    names = "{'MXNET_HOME', 'OMP_NUM_THREADS', 'PYTHONPATH', 'LANG'}"
+    code = "from importlib.util import find_spec\nimport os, sys\n"
+    code += f"sorted({names} & {{*os.environ}}), sys.warnoptions, find_spec('foreign')"
+    outputs = [new_output("execute_result", {"text/plain": "([], [], None)"}, execution_count=1)]
+    project.write("index", page(new_code_cell(code, id="environment", outputs=outputs)), ["en"])
+    output, _ = project.check(
+        "book/en/index.ipynb",
+        IPYTHONDIR=str(project.folder / "ipython"),
+        MPLCONFIGDIR=str(project.folder),
+        PYTHONPATH=str(project.folder / "modules"),
+        PYTHONWARNINGS="default",
+        HOME="/nonexistent",
+        JUPYTER_RUNTIME_DIR="/nonexistent",
+        OMP_NUM_THREADS="1",
+        MXNET_HOME="/nonexistent",
+        LANG="xx",
+        TZ="one",
+    ).communicate()
+    assert "1 passed" in output, output
+
+
+def test_cells_are_given_what_is_asked_for(project):
+    outputs = [new_output("execute_result", {"text/plain": "'a=b'"}, execution_count=1)]
+    project.write("index", page(new_code_cell("import os; os.environ['GIVEN']", id="given", outputs=outputs)), ["en"])
+    output, _ = project.check("book/en/index.ipynb", "--cell-environment=GIVEN=a=b").communicate()
+    assert "1 passed" in output, output
+    output = failure(project.check("book/en/index.ipynb", "--cell-environment=GIVEN"))
+    assert "ERROR: --cell-environment=GIVEN sets nothing: write NAME=VALUE\n" in output
+
+
+def test_another_version_than_that_of_the_lock_is_told_in_one_line(project):
+    lock = (project.folder / "requirements.txt").read_text()
+    assert "\nnumpy==1.23.5" in lock
+    (project.folder / "requirements.txt").write_text(lock.replace("\nnumpy==1.23.5", "\nnumpy==1.22.0"))
+    what = "installed is not what requirements.txt says: numpy 1.23.5 instead of 1.22.0"
+    line = f"{what}; remove .venv and run `make setup`\n"
+    assert f"ERROR: {line}" in failure(project.check("book/en/index.ipynb"))
+    assert failure(project.start("-m", "bookkit", "refresh")) == f"error: {line}"
+
+
+def test_a_script_in_an_output_is_refused_however_it_came_there(project):
+    code = "from IPython.display import HTML\nHTML('<script>1</script>')"
+    project.write("index", page(new_code_cell(code, id="script")))
+    output, _ = project.start("-m", "bookkit", "refresh").communicate()
+    assert "failed" not in output
+    output = failure(project.check("tests", "-k", "rules"))
+    for edition in ("en", "zh"):
+        assert f"book/{edition}/index.ipynb: cell script: stores text/html, which no page may hold" in output
+
+
+def test_a_book_below_a_folder_named_build_is_executed(tmp_path):
+    project = SampleBook(tmp_path / "_build")
+    output, _ = project.check("book/en/index.ipynb").communicate()
+    assert "2 passed" in output, output
+    output, _ = project.start("-m", "bookkit", "refresh").communicate()
+    assert "2/2" in output and "failed" not in output
+    for edition in ("en", "zh"):
+        (project.folder / "book" / edition / "index.ipynb").unlink()
+    assert (
+        failure(project.start("-m", "bookkit", "refresh")) == "error: no notebook is in book/en and book/zh; name one\n"
+    )
 
 
 def test_options_that_nbval_must_not_run_with_are_refused(project):

@@ -1,5 +1,6 @@
 """What the commands do when something is wrong: one clear line, nothing lost."""
 
+import json
 import os
 import shutil
 import socket
@@ -8,7 +9,7 @@ import sys
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from sample_book import SampleBook, page
 
 from bookkit.notebooks.files import read
@@ -154,6 +155,44 @@ def test_refresh_stores_the_normal_form(tmp_path):
     assert [output.text for output in cell.outputs] == ["1\n2\n"]
 
 
+def test_refresh_overwrites_nothing_that_was_saved_meanwhile(tmp_path):
+    path = tmp_path / "edited.ipynb"
+    code = f"import subprocess\nsubprocess.run(['sh', '-c', 'echo >> {path}'])"
+    text, result = refresh(path, [new_code_cell(code, id="edits")])
+    line = "was saved while its cells ran, and is left as it was saved; run it again\n"
+    assert result.returncode == 1 and result.stderr == f"{path}: {line}"
+    assert path.read_text() == f"{text}\n"
+
+
+def test_refresh_refuses_what_it_could_not_store(tmp_path):
+    code = f"import subprocess\nsubprocess.run(['touch', '{tmp_path / 'executed'}'])"
+    cells = [
+        new_markdown_cell("![](attachment:a.png)", id="pasted", attachments={"a.png": {"image/png": "iVBO"}}),
+        new_code_cell(code, id="same"),
+        new_code_cell("1", id="other", metadata={"wrong-on-purpos": "why", "collapsed": True}),
+    ]
+    path = tmp_path / "losing.ipynb"
+    notebook = new_notebook(cells=cells)
+    notebook.cells[2].id = "same"
+    text, result = refresh(path, text=json.dumps(notebook))
+    assert result.returncode == 1 and result.stderr.splitlines() == [
+        f"{path}: cell same: the id stands twice; rename one",
+        f"{path}: cell pasted: holds a pasted image (a.png); draw it in a code cell, and remove it from this one",
+        f"{path}: cell same: nothing reads metadata wrong-on-purpos; mend the name, or remove it",
+    ]
+    assert path.read_text() == text and list(tmp_path.iterdir()) == [path]
+
+
+def test_refresh_keeps_links_and_modes(tmp_path):
+    true, link = tmp_path / "true.ipynb", tmp_path / "link.ipynb"
+    true.touch(mode=0o640)
+    link.symlink_to(true)
+    _, result = refresh(link, [new_code_cell("1", id="one")])
+    assert result.returncode == 0, result.stderr
+    assert link.is_symlink() and read(true).cells[0].execution_count == 1
+    assert true.stat().st_mode & 0o777 == 0o640
+
+
 # A matrix that needs no MXNet: a variant that changes an output and one that cannot be had.
 MATRIX = """
 import sys
@@ -161,8 +200,10 @@ from bookkit.checks import matrix
 matrix.PROBE = "import os; print('zone:', os.environ.get('TZ')); print('locale: C')"
 matrix.SETTINGS = [
     ("TZ=one", "zone: ", "one", ""),
+    ("TZ=two", "zone: ", "two", ""),
     ("LC_ALL=xx", "locale: ", "xx", matrix.NO_LOCALE),
 ]
+matrix.NAIVE = "TZ=two"
 matrix.TIMES = 1
 sys.exit(matrix.main())
 """
@@ -170,9 +211,13 @@ sys.exit(matrix.main())
 
 def test_matrix_names_what_differs_and_what_did_not_run(tmp_path):
     project = SampleBook(tmp_path)
-    outputs = [new_output("stream", text="None\n")]
-    code = "import os; print(os.environ.get('TZ'))"
-    project.write("index", page(new_code_cell(code, id="zone", outputs=outputs)), ("en",))
+    outputs = [new_output("stream", text="False\n")]
+    announced = {"differs-with-engine": "it asks for the zone"}
+    cells = [
+        new_code_cell("import os; print(os.environ.get('TZ') == 'one')", id="zone", outputs=outputs),
+        new_code_cell("print(os.environ['TZ'] == 'two')", id="engine", outputs=outputs, metadata=announced),
+    ]
+    project.write("index", page(*cells), ("en",))
     result = subprocess.run(
         [sys.executable, "-c", MATRIX],
         cwd=project.folder,
@@ -183,6 +228,7 @@ def test_matrix_names_what_differs_and_what_did_not_run(tmp_path):
     rows = {line[:48].strip(): line[48:] for line in result.stdout.splitlines()}
     assert rows["TZ=one"].startswith("DIFFERENT") and rows["TZ=one"].endswith("zone: one")
     assert "book/en/index.ipynb: cell zone: its outputs are not the stored ones" in result.stdout
+    assert rows["TZ=two"].startswith("the same")
     assert rows["LC_ALL=xx"] == "not run: the locale is not installed (Debian: apt-get install locales-all)"
     assert rows["notebooks in another order"].startswith("the same")
     assert rows["once more, 1 of 1"].startswith("the same")

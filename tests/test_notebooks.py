@@ -23,7 +23,7 @@ def test_notebook_follows_the_rules(path, tell):
 @pytest.mark.parametrize("path", PATHS, ids=name)
 def test_notebook_is_stored_as_refresh_writes_it(path, tell):
     written = nbformat.writes(read(path)) + "\n"
-    if path.read_text(encoding="utf-8") != written:
+    if path.read_bytes() != written.encode():  # line ends included
         tell([f"{name(path)}: is not stored in normal form; run `make refresh NB={name(path)}`"])
 
 
@@ -145,6 +145,25 @@ FAULTS = {
     ),
     "a figure without alternative text": (drop_metadata(3), "no alternative text"),
     "alternative text without figure": (set_in(3, outputs=[]), "and no figure"),
+    "HTML": (
+        lambda notebook: notebook.cells[1].outputs[0].data.update({"text/html": "<b>1</b>"}),
+        "stores text/html",
+    ),
+    "something said of an output": (
+        lambda notebook: notebook.cells[3].outputs[0].metadata.update({"isolated": True}),
+        "says isolated of itself",
+    ),
+    "colours": (set_in(1, outputs=[new_output("stream", text="\x1b[31mred\x1b[0m\n")]), "an output holds '\\x1b'"),
+    "a bell": (set_in(1, outputs=[new_output("stream", text="\a\n")]), "an output holds '\\x07'"),
+    "carriage returns in the source": (set_in(1, source="x\r\ny"), "lines end with a carriage return"),
+    "a pasted image": (set_in(0, attachments={"a.png": {"image/png": "iVBO"}}), "holds a pasted image (a.png)"),
+    "metadata that nothing reads": (
+        set_in(1, metadata={"differs-with-engines": "why"}),
+        "nothing reads metadata differs-with-engines",
+    ),
+    "a fact without a reason": (set_in(1, metadata={"differs-with-engine": True}), "gives no reason"),
+    "a reason of blanks": (set_in(1, metadata={"differs-with-engine": " "}), "gives no reason"),
+    "a reason for nothing": (set_in(1, metadata={"ignore-reason": "why"}), "says why its output is not checked"),
     "a stray tag": (set_in(1, metadata={"tags": ["nbval-skip"]}), "tag nbval-skip"),
     "two tags for one error": (
         set_in(2, metadata={"tags": ["raises-exception", "nbval-raises-exception"]}),
@@ -189,6 +208,43 @@ FAULTS = {
     "a solution without code": (lambda notebook: notebook.cells.pop(6), "no solution that runs"),
     "a solution without exercise": (lambda notebook: notebook.cells.pop(4), "belongs to no exercise"),
 }
+
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">%s</svg>'
+FIGURES = {
+    "a script": ("<script>1</script>", "the element script"),
+    "a script in another name space": (
+        '<script xmlns="http://purl.org/dc/elements/1.1/">1</script>',
+        "the element script",
+    ),
+    "an event": ('<path onload="1"/>', "the attribute onload"),
+    "HTML": ("<foreignObject/>", "the element foreignObject"),
+    "a picture": ('<image xlink:href="https://example.org/a.png"/>', "the element image"),
+    "a link": ('<a href="https://example.org"/>', "the element a"),
+    "a foreign part": ('<use xlink:href="a.svg#b"/>', "a link to 'a.svg#b'"),
+    "a script as link": ('<use href="javascript:1"/>', "a link to 'javascript:1'"),
+    "a foreign clip": ('<g clip-path="url(https://example.org/a.svg#b)"/>', "clip-path='url(https"),
+    "a fetched style": ('<g style="fill: url(//example.org/a)"/>', "style='fill: url(//example.org/a)'"),
+    "an escaped style": ('<g style="fill: \\75rl(//example.org)"/>', "style='fill: "),
+    "a style that moves": ('<g style="position: fixed"/>', "the style 'position: fixed'"),
+    "an import": ("<style>@import url(//example.org)</style>", "the style sheet '@import"),
+    "an import after all": ("<style>*{fill: red} @import 'a'</style>", 'the style sheet "*{fill: red} @import'),
+    "animation": ('<set attributeName="href" to="javascript:1"/>', "the element set"),
+    "no XML": ("<g>", "what no reader of XML takes"),
+}
+TEXTS = {
+    "an entity": ('<!DOCTYPE svg [<!ENTITY a "b">]><svg>&a;</svg>', "instructions or declarations of its own"),
+    "an entity that grows": ('<!DOCTYPE svg [<!ENTITY a "b">]><svg>&a;&a;</svg>', "what no reader of XML takes"),
+    "a style sheet": ('<?xml-stylesheet href="//example.org/a.css"?><svg/>', "instructions"),
+}
+
+
+@pytest.mark.parametrize("fault", [*FIGURES, *TEXTS])
+def test_what_a_figure_may_not_hold_is_refused(fault):
+    text, words = (SVG % FIGURES[fault][0], FIGURES[fault][1]) if fault in FIGURES else TEXTS[fault]
+    notebook = copy.deepcopy(good_notebook())
+    notebook.cells[3].outputs[0].data["image/svg+xml"] = text
+    assert any(f"its figure holds {words}" in line for line in complaints(notebook)), complaints(notebook)
 
 
 def test_a_good_notebook_has_no_complaints():

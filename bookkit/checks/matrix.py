@@ -1,6 +1,7 @@
 """Re-execute and compare the book as other machines would.
 
-Every variant sets what differs between machines and runs `pytest book`. It must show first
+Every variant sets what differs between machines, for pytest and with --cell-environment for
+the cells, and runs `pytest book`. It must show first
 that what it sets has an effect; where it has none, because of the processor or because
 something is not installed, its row says "not run" and why. Any difference: exit code 1.
 """
@@ -13,26 +14,17 @@ import subprocess
 import sys
 import time
 
-from bookkit.notebooks.files import find_notebooks
+from bookkit.notebooks.cells import code_cells
+from bookkit.notebooks.files import find_notebooks, read
 from bookkit.project import ROOT, name
 
 TIMES = 20  # in a row
 # What a machine may have set already, and would be in all variants.
 PRESET = re.compile("(OPENBLAS|DNNL|ONEDNN|OMP|MXNET|LC)_.*|TZ|PYTHON(HASHSEED|UTF8)")
 
-# What these cells show is that MXNet's engine is asynchronous. The naive engine is not, so that there,
-# and only there, each of them must come out otherwise.
+# Cells may show that MXNet's engine is asynchronous. The naive engine is not, so that there, and only there,
+# each of them must come out otherwise.
 NAIVE = "MXNET_ENGINE_TYPE=NaiveEngine"
-ASYNCHRONOUS = {
-    f"book/{edition}{cell}"
-    for edition in ("en/", "zh/")
-    for cell in (
-        "control-flow.ipynb: cell waiting-queue",
-        "control-flow.ipynb: cell waiting-raises",
-        "troubleshooting.ipynb: cell asynchronous-call",
-        "troubleshooting.ipynb: cell asynchronous-wait",
-    )
-}
 
 NO_KERNELS = "this processor cannot run such kernels"
 NO_LOCALE = "the locale is not installed (Debian: apt-get install locales-all)"
@@ -84,7 +76,7 @@ SETTINGS = [
     ("PYTHONHASHSEED=random", "hashes: ", "random", NO_EFFECT),
     ("LC_ALL=C", "locale: ", "C", NO_EFFECT),
     (f"LC_ALL={chinese()}", "locale: ", chinese(), NO_LOCALE),
-    ("TZ=NPT-5:45", "zone: ", "+0545", NO_EFFECT),
+    ("TZ=HST10", "zone: ", "-1000", NO_EFFECT),
 ]
 
 
@@ -115,13 +107,26 @@ def variants():
     # Without the last option pytest-xdist would start with the longest.
     yield "notebooks in another order", "", [*shuffled, "--no-loadscope-reorder"], f"{shuffled[0]} first", None
     for number in range(1, TIMES + 1):
-        yield f"once more, {number} of {TIMES}", "", ["book"], "", None
+        # Another order of sets every time.
+        yield f"once more, {number} of {TIMES}", f"PYTHONHASHSEED={100 + number}", ["book"], "", None
+
+
+def asynchronous():
+    """Return the cells that say of themselves that they differ where the engine is not asynchronous."""
+    return {
+        f"{name(path)}: cell {cell.id}"
+        for path in find_notebooks()
+        for cell in code_cells(read(path))
+        if "differs-with-engine" in cell.metadata
+    }
 
 
 def run(setting, arguments):
     """Run pytest; return nothing if all is as it must be, and otherwise what it says about the failures."""
+    # Cells do not inherit what pytest runs in.
+    options = ["-q", "-pno:cacheprovider", *(f"--cell-environment={part}" for part in setting.split())]
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-pno:cacheprovider", *arguments],
+        [sys.executable, "-m", "pytest", *options, *arguments],
         cwd=ROOT,
         env=environment(setting),
         stdout=subprocess.PIPE,
@@ -130,7 +135,7 @@ def run(setting, arguments):
     )
     failed = re.findall(r"^FAILED (\S+)::Cell \d+\[([\w-]+)\]", result.stdout, re.MULTILINE)
     cells = {f"{path}: cell {cell}" for path, cell in failed}
-    if cells == (ASYNCHRONOUS if setting == NAIVE else set()) and result.returncode == bool(cells):
+    if cells == (asynchronous() if setting == NAIVE else set()) and result.returncode == bool(cells):
         return ""
     failures = re.search(r"^=+ (FAILURES|ERRORS) =+$", result.stdout, re.MULTILINE)
     return result.stdout[failures.start() if failures else 0 :]

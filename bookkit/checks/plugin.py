@@ -5,18 +5,32 @@ with an error of its own, the classes below step in; what it cannot see in the s
 notebooks is left to bookkit/notebooks/rules.py.
 """
 
-import os
 import re
+from pathlib import Path
 
 import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
+from bookkit.notebooks.cells import output_text
 from bookkit.notebooks.files import in_one_line, unusable
-from bookkit.notebooks.kernel import CELL_TIMEOUT, Kernel, StoppedError
+from bookkit.notebooks.kernel import CELL_TIMEOUT, CellError, Kernel, StoppedError
+from bookkit.notebooks.lock import require_lock
+from bookkit.notebooks.world import fonts_of_this_run
 from bookkit.project import BookError, name
 
 ANSI = re.compile(r"\x1b\[[\d;]*m")
 TOLD = pytest.StashKey[set]()
+SETTING = re.compile(r"\w+=.*")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--cell-environment",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a variable for the cells of notebooks, which see none of the environment that pytest runs in",
+    )
 
 
 def misconfigured(option):
@@ -31,6 +45,9 @@ def misconfigured(option):
     if option.nbval_sanitize_with:
         # What is taken out of both sides is not compared. nbval also reads the file in the locale's encoding.
         yield "a sanitise file hides differences: print what is the same everywhere instead"
+    for setting in option.cell_environment:
+        if not SETTING.fullmatch(setting):
+            yield f"--cell-environment={setting} sets nothing: write NAME=VALUE"
     if option.dist not in ("no", "loadscope", "loadfile"):
         yield f"--dist={option.dist} would spread the cells of a notebook over several kernels: {advice}"
 
@@ -42,9 +59,21 @@ def pytest_configure(config):
 
 
 def pytest_sessionstart(session):
-    """Stop before anything else where nothing can be done with a notebook: all checks need it."""
-    if not hasattr(session.config, "workerinput") and (lines := list(unusable())):
+    """Stop before anything else where the packages are other ones, or nothing can be done with a notebook."""
+    if hasattr(session.config, "workerinput"):
+        return
+    try:
+        require_lock()
+    except BookError as error:
+        raise pytest.UsageError(str(error)) from None
+    if lines := list(unusable()):
         raise pytest.UsageError(*lines)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    """Let the kernels of all processes share one list of fonts."""
+    node.workerinput["fonts"] = str(fonts_of_this_run())
 
 
 @pytest.hookimpl(wrapper=True)
@@ -101,39 +130,62 @@ class Cell(IPyNbCell):
                 advice = f"run the whole notebook: pytest {name(self.path)}"
                 raise StoppedError(f"the cells before it have not run; {advice}")
             notebook.due += 1
-            if not notebook.kernel:
-                notebook.kernel = Kernel(str(self.path.parent), self.config.option.nbval_cell_timeout)
+            notebook.kernel = notebook.kernel or self.start()
             super().runtest()
-        except StoppedError as reason:
-            notebook.stopped = f"follows {self.place}, which stopped the notebook"
-            raise BookError(f"{self.place}: {reason}") from None
+        except CellError as error:
+            if isinstance(error, StoppedError):
+                notebook.stopped = f"follows {self.place}, which stopped the notebook"
+            raise BookError("\n".join(f"{self.place}: {line}" for line in error.args)) from None
+        except NbCellError:
+            if self.raised:
+                notebook.stopped = f"follows {self.place}, which raised an error"
+            raise
+
+    def start(self):
+        given = getattr(self.config, "workerinput", {})
+        return Kernel(
+            self.path.parent,
+            self.config.option.nbval_cell_timeout,
+            settings=dict(setting.split("=", 1) for setting in self.config.option.cell_environment),
+            fonts=Path(given["fonts"]) if "fonts" in given else None,
+        )
+
+    @property
+    def raised(self):
+        """The error of a cell that must not raise, or None."""
+        last = self.test_outputs[-1] if self.test_outputs else None
+        return last if last and last.output_type == "error" and not self.options["check_exception"] else None
 
     def compare_outputs(self, test, ref, skip_compare=None):
         # nbval looks neither at the kind of an output nor at the order of outputs of different kinds.
         now, stored = kinds(test), kinds(ref)
         if now != stored:
-            self.comparison_traceback = [
-                f"{title}: {', '.join(found) or 'nothing'}" for title, found in (("stored", stored), ("now", now))
-            ]
+            both = ("stored", ref, stored), ("now", test, now)
+            self.comparison_traceback = [f"{title}: {', '.join(found) or 'nothing'}" for title, _, found in both]
+            for title, outputs, _ in both:
+                if lines := excerpt("\n".join(output_text(output).strip() for output in outputs)):
+                    self.comparison_traceback += [f"text {title}:", *lines]
             return False
         return super().compare_outputs(test, ref, skip_compare)
 
     def format_output_compare(self, key, left, right):
         # pytest's own comparison of long texts, which nbval shows, takes minutes.
         left, right = str(left), str(right)
-        same = len(os.path.commonprefix([left, right]))
+        same = next(
+            (i for i, pair in enumerate(zip(left, right, strict=False)) if len({*pair}) > 1), min(len(left), len(right))
+        )
         start = max(left.rfind("\n", 0, same) + 1, same - 80)
         for title, text in (("stored", left), ("now", right)):
-            self.comparison_traceback += [f"{key} {title}:", *text[start : start + 800].splitlines()[:10]]
+            self.comparison_traceback += [f"{key} {title}:", *excerpt(text[start:])]
 
     def repr_failure(self, excinfo):
         error = excinfo.value
         lines = []
         if not isinstance(error, NbCellError):
             what = str(error) or type(error).__name__
-        elif self.test_outputs and self.test_outputs[-1].output_type == "error" and not self.options["check_exception"]:
-            what = f"{in_one_line(self.test_outputs[-1])}; mend the cell, or tag it raises-exception"
-            frames = (ANSI.sub("", frame) for frame in self.test_outputs[-1].traceback)
+        elif self.raised:
+            what = f"{in_one_line(self.raised)}; mend the cell, or tag it raises-exception"
+            frames = (ANSI.sub("", frame) for frame in self.raised.traceback)
             lines = [frame for frame in frames if "Cell In[" in frame]
         elif error.inner_traceback:
             advice = f"if the new ones are right, run `make refresh NB={name(self.path)}`"
@@ -142,6 +194,11 @@ class Cell(IPyNbCell):
         else:
             what = str(error)
         return "\n".join([f"{self.place}: {what}", *lines])
+
+
+def excerpt(text):
+    """Return the first lines of a text, as many as fit into a message."""
+    return text[:800].splitlines()[:10]
 
 
 def kinds(outputs):

@@ -11,6 +11,7 @@ from nbformat import NotebookNode
 from bookkit.project import EDITIONS, BookError, name, write_whole
 
 CONFLICT = re.compile(r"<{7} \w|>{7} \w")
+VERSION = ("nbformat", "nbformat_minor")
 MAX_OUTPUT = 200_000  # characters that one cell may write; the largest figure has a sixth of it
 
 
@@ -24,12 +25,15 @@ def read(path: Path | str) -> NotebookNode:
     try:
         text = Path(path).read_text(encoding="utf-8")
         content = json.loads(text)
-        version = content.get("nbformat") if isinstance(content, dict) else None
-        if version != 4:
+        version, minor = (content.get(key) if isinstance(content, dict) else None for key in VERSION)
+        if version != 4 or minor in range(5):  # cells have no ids there
+            found, needed = (version, 4) if version != 4 else (f"4.{minor}", 4.5)
             advice = f".venv/bin/jupyter nbconvert --to notebook --inplace {name(path)}"
-            raise ValueError(f"nbformat {version} where 4 is needed; convert it: {advice}")
+            raise ValueError(f"nbformat {found} where {needed} is needed; convert it: {advice}")
         notebook = nbformat.reader.reads(text)
-        nbformat.validate(notebook)
+        # nbformat.validate would give new ids to cells whose ids are equal.
+        for error in nbformat.validator.iter_validate(notebook):
+            raise error
     except OSError as error:
         reason = error.strerror
     except json.JSONDecodeError as error:

@@ -1,6 +1,6 @@
-"""The one executor of notebooks: a kernel in which no cell runs on for ever, dies unnoticed or floods its output.
+"""The one executor of notebooks: a kernel in which no cell runs on for ever, dies unnoticed, floods or eats memory.
 
-nbval, `refresh` and whatever else executes cells use it, and so all have the same limits.
+nbval, `refresh` and whatever else executes cells use it, and so all have the same limits and the same world.
 """
 
 import ast
@@ -10,69 +10,115 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from queue import Empty
 from typing import Any
 
+import psutil
 from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import KernelManager
+from jupyter_client.provisioning import LocalProvisioner
 
 from bookkit.notebooks.files import MAX_OUTPUT
+from bookkit.notebooks.world import COMPARED, Place, World, fonts_of_this_run
 from bookkit.project import ROOT
 
 CELL_TIMEOUT = 120  # seconds
 START_TIMEOUT = 60
+MAX_MEMORY = 4  # GB of a kernel and of what it started; a chapter takes a tenth of it
+LOOK = 0.25  # seconds between two looks at the memory
 
-# The project's own code lives in a module of its own in the kernel: no cell sees its names.
+HERE = Path(__file__).parent
+# The project's own code lives in a module of its own in the kernel, and the package can be imported while
+# such code runs: no cell sees the names of the one or can import the other.
 PROJECT = "_bookkit"
-# The package can be imported while code of the project runs, and by no cell.
 BEGIN = f"""
-import sys, types
-def begin():
-    own = sys.modules[{PROJECT!r}] = types.ModuleType({PROJECT!r})
-    def ask(code):
-        import ast, json, sys
-        tree = ast.parse(code)
-        value = None
-        sys.path.insert(0, {str(ROOT)!r})
-        try:
-            last = tree.body and isinstance(tree.body[-1], ast.Expr) and ast.Expression(tree.body.pop().value)
-            exec(compile(tree, "<bookkit>", "exec"), own.__dict__)
-            if last:
-                value = eval(compile(last, "<bookkit>", "eval"), own.__dict__)
-        finally:
-            sys.path.remove({str(ROOT)!r})
-        return json.dumps(value)
-    own.ask = ask
-begin()
+import ast, json, sys, types
+own = sys.modules[{PROJECT!r}] = types.ModuleType({PROJECT!r})
+package = {{}}
+def ask(code):
+    tree = ast.parse(code)
+    last = tree.body and isinstance(tree.body[-1], ast.Expr) and ast.Expression(tree.body.pop().value)
+    sys.path.insert(0, {str(ROOT)!r})
+    sys.modules.update(package)
+    try:
+        exec(compile(tree, "<bookkit>", "exec"), own.__dict__)
+        return json.dumps(eval(compile(last, "<bookkit>", "eval"), own.__dict__) if last else None)
+    finally:
+        sys.path.remove({str(ROOT)!r})
+        package.update({{name: sys.modules.pop(name) for name in [*sys.modules] if name.split(".")[0] == "bookkit"}})
+own.ask = ask
 """
 
 
-class StoppedError(Exception):
-    """Why the kernel was stopped in the middle of a cell, and what to do."""
+class CellError(Exception):
+    """What is wrong with a cell that ran, and what to do: an argument for each line."""
+
+
+class StoppedError(CellError):
+    """Why the kernel was stopped in the middle of a cell, or did not start, and what to do."""
 
 
 class ThisPython(KernelSpecManager):
     """Knows one kernel: that of the Python which asks, whatever else is installed."""
 
+    def __init__(self, host: str):
+        super().__init__()
+        self.host = host
+
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        return KernelSpec(**get_kernel_dict())
+        spec = KernelSpec(**get_kernel_dict())
+        spec.argv = [sys.executable, "-c", (HERE / "launch.py").read_text(encoding="utf-8"), self.host]
+        spec.argv += ["-f", "{connection_file}"]
+        return spec
 
 
 class Kernel:
     """A running kernel of this Python. What processes below it write themselves goes nowhere.
 
     `startup` is code of the project: it runs before the first cell, unseen. Its names are there
-    for `ask`, which runs more of it between cells, and not for the cells.
+    for `ask`, which runs more of it between cells, and not for the cells. `settings` are variables
+    of the environment, of which the cells have no others than those of their `World`.
     """
 
-    def __init__(self, folder: Path | str, timeout: float = CELL_TIMEOUT, startup: str = ""):
+    def __init__(
+        self,
+        folder: Path | str,
+        timeout: float = CELL_TIMEOUT,
+        startup: str = "",
+        place: Place = COMPARED,
+        settings: Mapping[str, str] | None = None,
+        fonts: Path | None = None,
+    ):
         self.timeout = timeout
         self.heard: collections.deque[dict] = collections.deque()  # for nbval, which listens after the end of a cell
-        self.km = KernelManager(kernel_name="python3", kernel_spec_manager=ThisPython())
-        self.km.start_kernel(cwd=str(folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.world = World(Path(folder), place, fonts or fonts_of_this_run(), settings or {})
+        self.km = KernelManager(
+            kernel_name="python3",
+            kernel_spec_manager=ThisPython(place.host),
+            # Sockets in the file system: the kernel has a network of its own.
+            transport="ipc",
+            ip=str(self.world.root / "channel"),
+            connection_file=str(self.world.root / "connection.json"),
+        )
+        self.start(Path(folder))
+        self.expressions(f"exec({BEGIN!r}, {{}})")
+        self.ask((HERE / "guard.py").read_text(encoding="utf-8"))
+        self.ask(f"begin({place.date!r}, {place.host!r}, {self.world.forbidden!r}, {self.world.allowed!r})")
+        if startup:
+            self.ask(startup)
+
+    def start(self, folder: Path) -> None:
+        self.km.start_kernel(
+            cwd=str(self.world.folder),
+            env=self.world.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        assert isinstance(self.km.provisioner, LocalProvisioner)
+        self.process = psutil.Process(self.km.provisioner.pid)
         self.kc = self.km.client()
         self.kc.start_channels()
         try:
@@ -82,19 +128,19 @@ class Kernel:
             raise StoppedError(
                 f"no kernel starts; see what `{os.path.relpath(sys.executable)} -m ipykernel_launcher` says in {folder}"
             ) from None
-        self.expressions(f"exec({BEGIN!r}, {{}})")
-        if startup:
-            self.ask(startup)
 
     def run(self, code: str, store_history: bool) -> list[dict]:
-        """Execute the code of a cell and return what the kernel says about it, from its start to its end."""
+        """Execute the code of a cell and return what the kernel says about it, from its start to its end.
+
+        Raise CellError if the cell shows what is not in the notebook, or leaves something behind.
+        """
         msg_id = self.kc.execute(code, store_history=store_history, allow_stdin=False, stop_on_error=False)
-        try:
-            messages = list(self.listen(msg_id, MAX_OUTPUT))
-        except StoppedError:
-            self.stop()
-            raise
+        messages = self.hear(msg_id, MAX_OUTPUT)
         self.reply(msg_id)
+        complaints = self.ask("complaints()")
+        complaints += [f"leaves {name} behind; write in a temporary folder" for name in self.world.left_behind()]
+        if complaints:
+            raise CellError(*complaints)
         return messages
 
     def ask(self, code: str) -> Any:
@@ -107,37 +153,56 @@ class Kernel:
 
     def expressions(self, expression: str) -> Any:
         msg_id = self.kc.execute("", silent=True, allow_stdin=False, user_expressions={"value": expression})
-        try:
-            collections.deque(self.listen(msg_id, sys.maxsize), maxlen=0)
-        except StoppedError:
-            self.stop()
-            raise
+        self.hear(msg_id, sys.maxsize)
         answer = self.reply(msg_id)["user_expressions"]["value"]
         if answer["status"] == "error":
             raise RuntimeError(f"code of the project failed in the kernel: {answer['ename']}: {answer['evalue']}")
         value = ast.literal_eval(answer["data"]["text/plain"])
         return None if value is None else json.loads(value)
 
+    def hear(self, msg_id: str, most: int) -> list[dict]:
+        try:
+            return list(self.listen(msg_id, most))
+        except StoppedError:
+            self.stop()
+            raise
+
     def listen(self, msg_id: str, most: int) -> Iterator[dict]:
         """Yield what the kernel says about one request, to the end, as long as it keeps the limits."""
-        end = time.monotonic() + self.timeout
+        start = looked = time.monotonic()
         written = 0
         state = None
         while state != "idle":
             try:
-                message = self.kc.get_iopub_msg(timeout=0.5)
+                message = self.kc.get_iopub_msg(timeout=LOOK)
             except Empty:
                 if not self.is_alive():
-                    raise StoppedError("its kernel died; see whether it ends the process or runs out of memory") from None
+                    reason = "its kernel died; see whether it ends the process or runs out of memory"
+                    raise StoppedError(reason) from None
             else:
                 if message["parent_header"].get("msg_id") == msg_id:
                     yield message
                     state = message["content"].get("execution_state")
                     written += len(repr(message["content"]))
+            now = time.monotonic()
             if written > most:
                 raise StoppedError(f"writes more than {most:,} characters; print less")
-            if time.monotonic() > end and state != "idle":
+            if now > start + self.timeout and state != "idle":
                 raise StoppedError(f"not done after {self.timeout:g} s; make it shorter")
+            if now > looked + LOOK:
+                looked = now
+                if self.memory() > MAX_MEMORY * 1e9:
+                    raise StoppedError(f"takes more than {MAX_MEMORY} GB of memory; make it smaller")
+
+    def memory(self) -> int:
+        """Return the bytes that the kernel and the processes below it take."""
+        total = 0
+        try:
+            for process in (self.process, *self.process.children(recursive=True)):
+                total += process.memory_info().rss
+        except psutil.Error:
+            pass  # one of them has just ended
+        return total
 
     def reply(self, msg_id: str) -> dict:
         """Return the content of the kernel's reply to a request of which it has said all."""
@@ -153,6 +218,7 @@ class Kernel:
         """End the kernel and all processes that it started."""
         self.kc.stop_channels()
         self.km.shutdown_kernel(now=True)
+        self.world.close()
 
     # How nbval executes: it waits for the reply to a cell first, and listens to its outputs afterwards.
 

@@ -1,6 +1,7 @@
 """Re-execute notebooks and store their outputs in normal form.
 
-A notebook that fails is left as it was and named; the others are still done.
+A notebook that fails is left as it was and named; the others are still done. Nothing is lost:
+what could not be stored is refused before, and what was saved meanwhile is not overwritten.
 """
 
 import os
@@ -11,10 +12,13 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbformat.v4 import output_from_msg
 
+from bookkit.notebooks.cells import code_cells, tags
 from bookkit.notebooks.files import find_notebooks, in_one_line, read, write
-from bookkit.notebooks.kernel import Kernel, StoppedError
-from bookkit.notebooks.normal import normalise
-from bookkit.project import BookError, name
+from bookkit.notebooks.kernel import CellError, Kernel, StoppedError
+from bookkit.notebooks.lock import require_lock
+from bookkit.notebooks.normal import losses, normalise
+from bookkit.notebooks.world import STORED
+from bookkit.project import EDITIONS, BookError, name
 
 OUTPUTS = {"stream", "display_data", "execute_result", "error"}
 
@@ -22,36 +26,59 @@ OUTPUTS = {"stream", "display_data", "execute_result", "error"}
 def execute(path: Path) -> NotebookNode:
     """Run every cell of the notebook at `path` and return it in normal form."""
     notebook = read(path)
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    if lost := list(losses(notebook)):
+        raise BookError("\n".join(f"{name(path)}: {line}" for line in lost))
     try:
-        kernel = Kernel(Path(path).resolve().parent)
+        kernel = Kernel(Path(path).resolve().parent, place=STORED)
     except StoppedError as reason:
         raise BookError(f"{name(path)}: {reason}") from None
     try:
-        for number, cell in enumerate(cells, start=1):
-            heard = kernel.run(cell.source, store_history=True)
-            cell.execution_count = number
-            cell.outputs = [output_from_msg(message) for message in heard if message["msg_type"] in OUTPUTS]
-            for output in cell.outputs:
-                if output.output_type == "error" and "raises-exception" not in cell.metadata.get("tags", []):
-                    raise StoppedError(f"{in_one_line(output)}; mend the cell, or tag it raises-exception")
-    except StoppedError as reason:
-        raise BookError(f"{name(path)}: cell {cell.get('id', number)}: {reason}") from None
+        for number, cell in enumerate(code_cells(notebook), start=1):
+            try:
+                execute_cell(kernel, cell, number)
+            except CellError as error:
+                lines = (f"{name(path)}: cell {cell.id}: {line}" for line in error.args)
+                raise BookError("\n".join(lines)) from None
     finally:
         if kernel.is_alive():
             kernel.stop()
     return normalise(notebook)
 
 
+def execute_cell(kernel: Kernel, cell: NotebookNode, number: int) -> None:
+    heard = kernel.run(cell.source, store_history=True)
+    cell.execution_count = number
+    cell.outputs = [output_from_msg(message) for message in heard if message["msg_type"] in OUTPUTS]
+    for output in cell.outputs:
+        if output.output_type == "error" and "raises-exception" not in tags(cell):
+            raise CellError(f"{in_one_line(output)}; mend the cell, or tag it raises-exception")
+
+
+def refresh(path: Path) -> None:
+    """Execute a notebook and store it, if nobody else has stored it meanwhile."""
+    try:
+        before = path.read_bytes()
+        notebook = execute(path)
+        if path.read_bytes() != before:
+            raise BookError(f"{name(path)}: was saved while its cells ran, and is left as it was saved; run it again")
+        write(notebook, path)
+    except OSError as error:
+        raise BookError(f"{name(path)}: {error.strerror}; nothing was stored") from None
+
+
 def main(arguments: list[str]) -> int:
     """Refresh the notebooks named, or all."""
+    require_lock()
     paths = [Path(argument) for argument in arguments] or find_notebooks()
+    if not paths:
+        folders = " and ".join(name(edition.folder) for edition in EDITIONS)
+        raise BookError(f"no notebook is in {folders}; name one")
     failures = []
     for number, path in enumerate(paths, start=1):
         start = time.perf_counter()
         print(f"{number}/{len(paths)} {os.path.relpath(path)} ... ", end="", flush=True)
         try:
-            write(execute(path), path)
+            refresh(path)
             print(f"{time.perf_counter() - start:.1f} s")
         except BookError as error:
             print("failed, left as it was")

@@ -1,47 +1,38 @@
 """What a notebook of this book must look like, where nbval would not notice.
 
 Every rule takes a notebook (nbformat 4 node) and yields complaints, each of them
-"cell ID: what is wrong; what to do". `complaints` runs them all.
+"cell ID: what is wrong; what to do". `complaints` runs them all. What may be in an
+output stands in outputs.py.
 """
 
 import ast
 import copy
 import re
+from collections.abc import Callable, Iterator
 
 from IPython.core.inputtransformer2 import TransformerManager
+from nbformat import NotebookNode
 
+from bookkit.notebooks import outputs
+from bookkit.notebooks.cells import REASONS, code_cells, output_text, tags
 from bookkit.notebooks.files import CONFLICT
-from bookkit.notebooks.normal import KERNELSPEC, normalise
+from bookkit.notebooks.normal import KERNELSPEC, losses, normalise
+
+Complaints = Iterator[str]
 
 MAX_CODE_LINES = 30
 MAX_CODE_WIDTH = 79
 MAX_MARKDOWN_LINES = 45
-MAX_OUTPUT_LINES = 40
 TAGS = {"raises-exception", "hide-input", "hide-cell", "hide-output", "nbval-ignore-output"}
-MACHINE = re.compile(r"/(?:home|root|Users|tmp|work|opt)/\w|[A-Z]:\\\\|site-packages|ipykernel_\d|\bat 0x[0-9a-f]{6,}")
+MACHINE = re.compile(
+    r"/(?:home|root|Users|tmp|work|opt|var/folders)/\w|[A-Z]:\\\\|site-packages|ipykernel_\d|\bat 0x[0-9a-f]{6,}"
+)
 # What IPython keeps of earlier cells: In, Out, _, __, _i, _3, _i3 ...
 HISTORY = re.compile(r"In|Out|_{1,3}|_i{1,3}|_i?\d+|_[iod]h")
-NATIVE_LOG = re.compile(r"^\[\d\d:\d\d:\d\d\] .*$", re.MULTILINE)
 NBVAL_COMMENT = re.compile(r"#\s*(NBVAL_|PYTEST_VALIDATE_)", re.IGNORECASE)
 
 
-def code_cells(notebook):
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
-
-
-def tags(cell):
-    return set(cell.metadata.get("tags", []))
-
-
-def output_text(output):
-    """Return all text of an output, its traceback and every kind of data included."""
-    parts = [output.get("text", ""), output.get("ename", ""), output.get("evalue", "")]
-    parts += output.get("traceback", [])
-    parts += output.get("data", {}).values()
-    return "\n".join(str(part) for part in parts)
-
-
-def executed(notebook):
+def executed(notebook: NotebookNode) -> Complaints:
     # nbval never compares a cell that has no execution count and no output.
     for number, cell in enumerate(code_cells(notebook), start=1):
         if cell.execution_count != number:
@@ -53,7 +44,7 @@ def executed(notebook):
                 yield f"cell {cell.id}: its result bears another count; run `make refresh`"
 
 
-def not_empty(notebook):
+def not_empty(notebook: NotebookNode) -> Complaints:
     for cell in notebook.cells:
         if not cell.source.strip():
             yield f"cell {cell.id}: is empty; remove it"
@@ -62,7 +53,7 @@ def not_empty(notebook):
             yield f"cell {cell.id}: has an output that says nothing; run `make refresh`"
 
 
-def normal_form(notebook):
+def normal_form(notebook: NotebookNode) -> Complaints:
     # nbval looks neither at metadata nor at tracebacks.
     kernel = notebook.metadata.get("kernelspec", {}).get("name")
     if kernel != KERNELSPEC["name"]:
@@ -76,67 +67,56 @@ def normal_form(notebook):
             yield f"cell {cell.id}: is not in normal form; run `make refresh`"
 
 
-def ids(notebook):
-    seen = set()
+def ids(notebook: NotebookNode) -> Complaints:
     for cell in notebook.cells:
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", cell.id):
             yield f"cell {cell.id}: the id is no lower-case slug; give it one that says what it does"
-        if cell.id in seen:
-            yield f"cell {cell.id}: the id stands twice; rename one"
-        seen.add(cell.id)
 
 
-def errors_are_announced(notebook):
+def errors_are_announced(notebook: NotebookNode) -> Complaints:
     # nbval lets a raises-exception cell pass that neither raises nor stores an error.
     for cell in code_cells(notebook):
         kinds = [output.output_type for output in cell.outputs]
         if "raises-exception" in tags(cell):
             if kinds.count("error") != 1 or kinds[-1] != "error":
-                yield f"cell {cell.id}: is tagged raises-exception and stores no error as its last output; drop the tag or raise"
+                yield (
+                    f"cell {cell.id}: is tagged raises-exception and stores no error as its last output; "
+                    "drop the tag or raise"
+                )
         elif "error" in kinds:
             yield f"cell {cell.id}: stores an error without the tag raises-exception; mend the cell or tag it"
 
 
-def output_order(notebook):
-    # nbval ignores the kind of an output and the order of outputs of different kinds.
-    for cell in code_cells(notebook):
-        kinds = [output.output_type for output in cell.outputs]
-        streams = [output.name for output in cell.outputs if output.output_type == "stream"]
-        if len(set(streams)) > 1:
-            yield f"cell {cell.id}: writes to stdout and stderr; split it in two cells"
-        if kinds.count("execute_result") > 1 or "execute_result" in kinds[:-1]:
-            yield f"cell {cell.id}: its result is not its last output; run `make refresh`"
-        for output in cell.outputs:
-            if output.output_type == "display_data" and "image/svg+xml" not in output.data:
-                yield f"cell {cell.id}: displays something that is no SVG figure; print it or make it the cell's result"
-            if output.output_type == "execute_result" and "image/svg+xml" in output.data:
-                yield f"cell {cell.id}: its result is a figure; end the cell with plt.show()"
-
-
-def figures(notebook):
-    # nbval does not compare PNG and JPEG.
-    for cell in code_cells(notebook):
-        kinds = {kind for output in cell.outputs for kind in output.get("data", {})}
-        for kind in sorted(kinds - {"text/plain", "text/html", "image/svg+xml"}):
-            yield f"cell {cell.id}: stores {kind}, which is not compared; draw as SVG (see the cell figure-settings)"
-        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
-        if "image/svg+xml" in kinds and len(alt) < 20:
-            yield f"cell {cell.id}: its figure has no alternative text; say what is seen in metadata mystnb.image.alt"
-        if alt and "image/svg+xml" not in kinds:
-            yield f"cell {cell.id}: has alternative text and no figure; remove it"
-
-
-def known_tags(notebook):
+def known_tags(notebook: NotebookNode) -> Complaints:
     for cell in notebook.cells:
         for tag in sorted(tags(cell) - TAGS):
             yield f"cell {cell.id}: tag {tag} is not used in this book; remove it"
         if "nbval-ignore-output" in tags(cell) and not cell.metadata.get("ignore-reason"):
-            yield f"cell {cell.id}: its output is not checked and nobody says why; compare it, or give metadata ignore-reason"
+            yield (
+                f"cell {cell.id}: its output is not checked and nobody says why; "
+                "compare it, or give metadata ignore-reason"
+            )
         if cell.cell_type == "code" and NBVAL_COMMENT.search(cell.source):
             yield f"cell {cell.id}: a comment tells nbval to look away; remove it"
 
 
-def no_machine(notebook):
+def reasons(notebook: NotebookNode) -> Complaints:
+    for cell in notebook.cells:
+        for key in REASONS:
+            reason = cell.metadata.get(key, "-")
+            if not isinstance(reason, str) or not reason.strip():
+                yield f"cell {cell.id}: metadata {key} gives no reason; say in words why it stands there"
+        if "ignore-reason" in cell.metadata and "nbval-ignore-output" not in tags(cell):
+            yield f"cell {cell.id}: says why its output is not checked, and it is; remove metadata ignore-reason"
+
+
+def line_ends(notebook: NotebookNode) -> Complaints:
+    for cell in notebook.cells:
+        if "\r" in cell.source:
+            yield f"cell {cell.id}: its lines end with a carriage return; let the editor end them as Unix does"
+
+
+def no_machine(notebook: NotebookNode) -> Complaints:
     for cell in notebook.cells:
         for text in [cell.source] + [output_text(output) for output in cell.get("outputs", [])]:
             found = MACHINE.search(text)
@@ -144,7 +124,7 @@ def no_machine(notebook):
                 yield f"cell {cell.id}: names something of one machine ({found[0]!r}); take it out"
 
 
-def no_history(notebook):
+def no_history(notebook: NotebookNode) -> Complaints:
     # nbval executes without history: there In, Out and _ are not what they are in `make refresh`.
     for cell in code_cells(notebook):
         try:
@@ -156,18 +136,7 @@ def no_history(notebook):
                 yield f"cell {cell.id}: reads {node.id}, which nbval's kernel does not keep; give the value a name"
 
 
-def comparable(notebook):
-    for cell in code_cells(notebook):
-        for text in map(output_text, cell.outputs):
-            # nbval's kernel does not hear what C++ code writes.
-            if found := NATIVE_LOG.search(text):
-                yield f"cell {cell.id}: stores a line of MXNet's log ({found[0][:60]!r}); avoid what makes it log"
-            # nbval takes what stands before a carriage return away.
-            if "\r" in text:
-                yield f"cell {cell.id}: overwrites what it wrote, which is not compared; print without \\r"
-
-
-def merged(notebook):
+def merged(notebook: NotebookNode) -> Complaints:
     for cell in notebook.cells:
         for text in [cell.source] + [output_text(output) for output in cell.get("outputs", [])]:
             if found := CONFLICT.search(text):
@@ -175,25 +144,25 @@ def merged(notebook):
                 break
 
 
-def a_screen(notebook):
+def a_screen(notebook: NotebookNode) -> Complaints:
     for cell in notebook.cells:
         lines = cell.source.splitlines()
         most = MAX_CODE_LINES if cell.cell_type == "code" else MAX_MARKDOWN_LINES
         if len(lines) > most:
             yield f"cell {cell.id}: {len(lines)} lines are more than a screen ({most}); split it"
-        if cell.cell_type == "code":
-            widest = max(map(len, lines), default=0)
-            if widest > MAX_CODE_WIDTH:
-                yield f"cell {cell.id}: a line of {widest} characters (at most {MAX_CODE_WIDTH}); break it"
-            if lines and lines[-1].rstrip().endswith(";"):
-                yield f"cell {cell.id}: ends with ';', which nbval's kernel does not obey; write plt.show() or _ ="
-            for output in cell.outputs:
-                text = output.get("text") or output.get("data", {}).get("text/plain", "")
-                if len(text.splitlines()) > MAX_OUTPUT_LINES:
-                    yield f"cell {cell.id}: an output of {len(text.splitlines())} lines (at most {MAX_OUTPUT_LINES}); print less"
 
 
-def exercises(notebook):
+def code_lines(notebook: NotebookNode) -> Complaints:
+    for cell in code_cells(notebook):
+        lines = cell.source.splitlines()
+        widest = max(map(len, lines), default=0)
+        if widest > MAX_CODE_WIDTH:
+            yield f"cell {cell.id}: a line of {widest} characters (at most {MAX_CODE_WIDTH}); break it"
+        if lines and lines[-1].rstrip().endswith(";"):
+            yield f"cell {cell.id}: ends with ';', which nbval's kernel does not obey; write plt.show() or _ ="
+
+
+def exercises(notebook: NotebookNode) -> Complaints:
     """Each exercise is followed by one solution that holds code."""
     source = "\n".join(
         cell.source if cell.cell_type == "markdown" else f"<code of {cell.id}>" for cell in notebook.cells
@@ -209,24 +178,26 @@ def exercises(notebook):
         yield f"solution {label}: belongs to no exercise of this notebook; mend the label"
 
 
-RULES = [
+RULES: list[Callable[[NotebookNode], Complaints]] = [
+    losses,
     executed,
     not_empty,
     normal_form,
     ids,
     errors_are_announced,
-    output_order,
-    figures,
     known_tags,
+    reasons,
+    line_ends,
     no_machine,
     no_history,
-    comparable,
     merged,
     a_screen,
+    code_lines,
     exercises,
+    *outputs.RULES,
 ]
 
 
-def complaints(notebook):
-    """Return what every rule has to say about the notebook, as a list of lines."""
+def complaints(notebook: NotebookNode) -> list[str]:
+    """Return what every rule has to say about the notebook."""
     return [line for rule in RULES for line in rule(notebook)]

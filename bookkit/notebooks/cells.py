@@ -1,0 +1,33 @@
+"""What is asked of a notebook and of its cells again and again."""
+
+from nbformat import NotebookNode
+
+# What of a cell's metadata is the book's: facts about the cell, and why each stands there.
+FACTS = {
+    "tags": "how nbval and Jupyter Book treat it",
+    "mystnb": "the alternative text of its figure (image.alt)",
+    "ignore-reason": "why its output is not compared",
+    "differs-with-engine": "why its output is another one where MXNet's engine is not asynchronous",
+}
+REASONS = ("ignore-reason", "differs-with-engine")
+# What editors keep there for themselves: it goes when a notebook is stored.
+EDITORS = {
+    *("collapsed", "deletable", "editable", "execution", "jupyter", "scrolled", "slideshow", "trusted"),
+    *("ExecuteTime", "colab", "colab_type", "outputId", "jp-MarkdownHeadingCollapsed", "pycharm", "vscode"),
+}
+
+
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def tags(cell: NotebookNode) -> set[str]:
+    return set(cell.metadata.get("tags", []))
+
+
+def output_text(output: NotebookNode) -> str:
+    """Return all text of an output, its traceback and every kind of data included."""
+    parts = [output.get("text", ""), output.get("ename", ""), output.get("evalue", "")]
+    parts += output.get("traceback", [])
+    parts += output.get("data", {}).values()
+    return "\n".join(str(part) for part in parts)

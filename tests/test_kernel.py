@@ -1,0 +1,157 @@
+"""The executor of notebooks: its limits, what it hides from cells, and what it says about them."""
+
+import socket
+import time
+
+import psutil
+import pytest
+
+from bookkit.notebooks import kernel as executor
+from bookkit.notebooks.kernel import CellError, Kernel, StoppedError
+
+SEED = "before it has a seed; call"
+# Cells that follow each other in one kernel, and what is said of each.
+PYTHON = [
+    ("import random\n_ = random.random()", f"draws from random {SEED} random.seed first"),
+    ("random.seed()\n_ = random.random()", f"draws from random {SEED} random.seed first"),
+    ("_ = random.Random()", "makes a random.Random without a seed; give it one"),
+    ("_ = random.Random(1).random()", None),
+    ("_ = random.choice([1, 2])\nrandom.seed(1)", f"draws from random {SEED} random.seed first"),
+    ("_ = random.random()", None),
+    ("import numpy as np", None),
+    ("_ = np.random.rand()", f"draws from numpy.random {SEED} numpy.random.seed first"),
+    ("_ = np.random.default_rng()", "makes a generator of numpy.random without a seed; give it one"),
+    ("_ = np.random.default_rng(1).random()", None),
+    ("from numpy.random import seed\nseed(1)\n_ = np.random.rand()", None),
+]
+UNSEEDED = f"draws from MXNet's generator {SEED} mx.random.seed first"
+MXNET = [
+    ("import mxnet as mx\nfrom mxnet import gluon\nx = mx.nd.ones((1, 3))\nnet = gluon.nn.Dense(2)", None),
+    ("_ = mx.nd.random.uniform()", UNSEEDED),
+    ("_ = mx.np.random.normal()", UNSEEDED),
+    ("_ = mx.nd.shuffle(x)", UNSEEDED),
+    ("net.initialize()\n_ = net(x)", UNSEEDED),
+    ("drop = gluon.nn.HybridSequential()\ndrop.add(gluon.nn.Dropout(0.5))\ndrop.initialize()\n_ = drop(x)", None),
+    ("with mx.autograd.record():\n    _ = drop(x)", UNSEEDED),
+    ("drop.hybridize()\n_ = drop(x)", None),
+    ("with mx.autograd.record():\n    _ = drop(x)", UNSEEDED),
+    ("_ = mx.sym.random.uniform(shape=(2,)).bind(mx.cpu(), {}).forward()", UNSEEDED),
+    ("mx.random.seed(1)\n_ = mx.nd.random.uniform()", None),
+    ("with mx.autograd.record():\n    _ = drop(x)", None),
+]
+WORLD = [
+    ("import os, socket\nopen('left.txt', 'w').close()", "leaves left.txt behind; write in a temporary folder"),
+    ("os.makedirs('~/a'.replace('~', os.environ['HOME']))", "leaves ~/a behind; write in a temporary folder"),
+    ("open(page, 'a')", "writes to page.txt, which is not its own; write in a temporary folder"),
+    ("open('page.txt', 'a')", "writes to page.txt, which is not its own; write in a temporary folder"),
+    ("print(open('page.txt').read())", None),
+    ("import tempfile\n_ = tempfile.mkdtemp()", None),
+    ("socket.create_connection(('192.0.2.1', 80))", "asks the network for 192.0.2.1; work with what is in the book"),
+    (
+        "import urllib.request\ntry:\n    urllib.request.urlopen('http://example.org')\nexcept OSError:\n    pass",
+        "asks the network for example.org; work with what is in the book",
+    ),
+    (
+        """
+server = socket.create_server(('127.0.0.1', 0))
+client = socket.create_connection(server.getsockname())
+client.send(b'x')
+assert server.accept()[0].recv(1) == b'x'
+""",
+        None,
+    ),
+]
+
+
+@pytest.fixture
+def kernel(tmp_path):
+    (tmp_path / "page.txt").write_text("read me")
+    kernel = Kernel(tmp_path, timeout=60)
+    yield kernel
+    if kernel.is_alive():
+        kernel.stop()
+
+
+def ended(pid):
+    """Tell whether a process ends within seconds; who should bury it may leave it a zombie."""
+    for _ in range(50):
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def errors(messages):
+    return [message["content"]["evalue"] for message in messages if message["msg_type"] == "error"]
+
+
+@pytest.mark.parametrize("cells", [PYTHON, MXNET, WORLD], ids=["random", "mxnet", "world"])
+def test_what_is_not_the_notebooks_own_is_told(kernel, tmp_path, cells):
+    kernel.run(f"page = {str(tmp_path / 'page.txt')!r}", store_history=True)
+    for code, words in cells:
+        try:
+            said = errors(kernel.run(code, store_history=True)) or None
+        except CellError as error:
+            (said,) = error.args
+        assert said == words, code
+    assert [path.name for path in tmp_path.iterdir()] == ["page.txt"]
+
+
+def test_a_complaint_is_no_end(kernel):
+    with pytest.raises(CellError):
+        kernel.run("open('left.txt', 'w').close()", store_history=True)
+    assert errors(kernel.run("1 / 0", store_history=True)) == ["division by zero"]
+
+
+def test_a_cell_that_eats_memory_is_stopped(kernel, monkeypatch):
+    monkeypatch.setattr(executor, "MAX_MEMORY", 0.3)
+    with pytest.raises(StoppedError, match=r"takes more than 0.3 GB of memory; make it smaller"):
+        kernel.run("eaten = []\nwhile len(eaten) < 900: eaten.append(b'1' * 1_000_000)", store_history=True)
+    assert not kernel.is_alive()
+
+
+def test_memory_below_the_kernel_counts(kernel, monkeypatch):
+    monkeypatch.setattr(executor, "MAX_MEMORY", 0.3)
+    code = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'a = b\"1\" * 400_000_000; input()'])"
+    with pytest.raises(StoppedError, match=r"takes more than 0.3 GB of memory"):
+        kernel.run(code, store_history=True)
+
+
+def test_the_world_goes_with_the_kernel(kernel):
+    root = kernel.world.root
+    kernel.run("import subprocess, sys\nchild = subprocess.Popen(['sleep', '600'])", store_history=True)
+    child = kernel.ask("import __main__\n__main__.child.pid")
+    assert root.exists()
+    kernel.stop()
+    assert not root.exists()
+    assert ended(child)
+
+
+def test_code_of_the_project_is_unseen(tmp_path):
+    kernel = Kernel(tmp_path, startup="from bookkit import project\nseen = []\nimport __main__")
+    try:
+        kernel.run("x = 3\nnames = [*globals()]", store_history=True)
+        assert kernel.ask("seen.append(__main__.x)\nprint('unheard')\n{'seen': seen, 'root': project.ROOT.name}")[
+            "seen"
+        ] == [3]
+        assert not {"seen", "project", "ask"} & set(kernel.ask("__main__.names"))
+        messages = kernel.run("import bookkit", store_history=True)
+        assert errors(messages) == ["No module named 'bookkit'"]
+        assert [m["content"]["execution_count"] for m in messages if m["msg_type"] == "execute_input"] == [2]
+        with pytest.raises(RuntimeError, match="ZeroDivisionError: division by zero"):
+            kernel.ask("1 / 0")
+        assert kernel.ask("seen") == [3]
+    finally:
+        kernel.stop()
+
+
+def test_the_kernel_has_no_network_where_the_system_allows_that(kernel):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        code = f"import socket\nsocket.create_connection({server.getsockname()!r}, timeout=5)"
+        said = errors(kernel.run(code, store_history=True))
+    if not said:
+        pytest.skip("this system gives a process no network of its own: Python's own calls alone are watched")
+    assert "refused" in said[0]
