@@ -31,8 +31,9 @@ TROUBLE = ("Traceback", "plugin exception", "INTERNALERROR", "AssertionError", "
 
 
 def page(*cells: NotebookNode) -> NotebookNode:
-    """Return a notebook in normal form; code cells that were not executed get the count they would have."""
+    """Return a page that is no chapter, in normal form; cells that were not executed get the count they would have."""
     notebook = normalise(new_notebook(cells=list(cells)))
+    notebook.cells[0].metadata["no-chapter"] = "a page of the sample book"
     for number, cell in enumerate(code_cells(notebook), start=1):
         cell.execution_count = number
     return notebook

@@ -46,7 +46,7 @@ def test_toc_names_every_page_once(tell):
 def good_notebook():
     notebook = new_notebook(
         cells=[
-            new_markdown_cell("# Title", id="title"),
+            new_markdown_cell("# Title", id="title", metadata={"no-chapter": "a page for the rules of all pages"}),
             new_code_cell(
                 "x",
                 id="result",

@@ -9,8 +9,8 @@ from nbformat import NotebookNode
 from bookkit.checks.agreement import pages
 from bookkit.checks.editions import read
 from bookkit.contents import line_of
+from bookkit.notebooks.cells import output_text
 from bookkit.notebooks.markdown import pieces
-from bookkit.notebooks.rules import output_text
 from bookkit.project import CHINESE, EDITIONS, Edition, name
 from bookkit.words import GLOSSARY, INDEX, read_glossary, read_index
 

@@ -6,10 +6,11 @@ from nbformat import NotebookNode
 FACTS = {
     "tags": "how nbval and Jupyter Book treat it",
     "mystnb": "the alternative text of its figure (image.alt)",
+    "no-chapter": "why the page has not all that a chapter has (its first cell)",
     "ignore-reason": "why its output is not compared",
     "differs-with-engine": "why its output is another one where MXNet's engine is not asynchronous",
 }
-REASONS = ("ignore-reason", "differs-with-engine")
+REASONS = ("no-chapter", "ignore-reason", "differs-with-engine")
 # What editors keep there for themselves: it goes when a notebook is stored.
 EDITORS = {
     *("collapsed", "deletable", "editable", "execution", "jupyter", "scrolled", "slideshow", "trusted"),

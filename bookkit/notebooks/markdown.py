@@ -34,6 +34,7 @@ BLOCKS = {
     "html_block": "html",
     "code_block": "listing",
     "myst_line_comment": "comment",
+    "front_matter": "settings",
     "table_open": "table",
     "tr_open": "row",
     "list_item_open": "item",

@@ -2,7 +2,7 @@
 
 Every rule takes a notebook (nbformat 4 node) and yields complaints, each of them
 "cell ID: what is wrong; what to do". `complaints` runs them all. What may be in an
-output stands in outputs.py.
+output stands in outputs.py, what a chapter is in chapters.py, what a text may hold in published.py.
 """
 
 import ast
@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
-from bookkit.notebooks import outputs
+from bookkit.notebooks import chapters, outputs
 from bookkit.notebooks.cells import REASONS, code_cells, output_text, tags
 from bookkit.notebooks.files import CONFLICT
 from bookkit.notebooks.normal import KERNELSPEC, losses, normalise
+from bookkit.notebooks.published import published
 
 Complaints = Iterator[str]
 
@@ -162,22 +163,6 @@ def code_lines(notebook: NotebookNode) -> Complaints:
             yield f"cell {cell.id}: ends with ';', which nbval's kernel does not obey; write plt.show() or _ ="
 
 
-def exercises(notebook: NotebookNode) -> Complaints:
-    """Each exercise is followed by one solution that holds code."""
-    source = "\n".join(
-        cell.source if cell.cell_type == "markdown" else f"<code of {cell.id}>" for cell in notebook.cells
-    )
-    labels = re.findall(r"^:::\{exercise\}.*\n:label: (\S+)", source, re.MULTILINE)
-    solutions = dict(
-        re.findall(r"^:::\{solution-start\} (\S+)\n(.*?)^:::\{solution-end\}", source, re.MULTILINE | re.DOTALL)
-    )
-    for label in labels:
-        if "<code of " not in solutions.get(label, ""):
-            yield f"exercise {label}: has no solution that runs; add solution-start, code and solution-end"
-    for label in sorted(set(solutions) - set(labels)):
-        yield f"solution {label}: belongs to no exercise of this notebook; mend the label"
-
-
 RULES: list[Callable[[NotebookNode], Complaints]] = [
     losses,
     executed,
@@ -193,7 +178,8 @@ RULES: list[Callable[[NotebookNode], Complaints]] = [
     merged,
     a_screen,
     code_lines,
-    exercises,
+    published,
+    *chapters.RULES,
     *outputs.RULES,
 ]
 

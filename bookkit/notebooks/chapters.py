@@ -1,0 +1,185 @@
+"""What a chapter is: the parts that each has, in either language.
+
+A page that is no chapter says so, and why, in the metadata of its first cell: `no-chapter`.
+"""
+
+from collections.abc import Callable, Iterator
+
+from nbformat import NotebookNode
+
+from bookkit.notebooks.markdown import Piece, pieces
+
+NO_CHAPTER = "no-chapter"
+LEAST_EXERCISES = 5
+MOST_SUMMARY_LINES = 5
+# In English and in Chinese: what the first cell says after its first paragraph, and the sections at the end.
+PROMISES = (("You will be able to", "学完本章，你能够"), ("You need", "预备知识"), ("Running time", "运行时间"))
+PRACTICE, EXERCISES, SUMMARY, NEXT, READING = SECTIONS = (
+    ("In practice", "实践要点"),
+    ("Exercises", "练习"),
+    ("Summary", "小结"),
+    ("What's next", "接下来"),
+    ("Further reading", "延伸阅读"),
+)
+
+
+def is_chapter(notebook: NotebookNode) -> bool:
+    return bool(notebook.cells) and not notebook.cells[0].metadata.get(NO_CHAPTER)
+
+
+def text_of(notebook: NotebookNode) -> Iterator[tuple[NotebookNode, Piece]]:
+    """Yield each piece of the Markdown cells, with its cell; a code cell is a piece of the kind "code cell"."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            yield from ((cell, piece) for piece in pieces(cell.source))
+        elif cell.cell_type == "code":
+            yield cell, Piece("code cell", cell.source, 1)
+
+
+def sections(notebook: NotebookNode) -> dict[str, list[Piece]]:
+    """Return {heading: pieces} of the sections of the second level, in their order."""
+    found: dict[str, list[Piece]] = {}
+    heading = None
+    for _, piece in text_of(notebook):
+        if heading:  # the paragraph that follows is its text
+            found[piece.text] = []
+            heading = None
+        elif piece.kind == "heading" and piece.name in ("h1", "h2"):
+            heading = piece.name
+        elif found:
+            found[next(reversed(found))].append(piece)
+    return found
+
+
+# Rules for chapters
+
+
+def title(notebook: NotebookNode) -> Iterator[str]:
+    first = notebook.cells[0]
+    found = list(pieces(first.source)) if first.cell_type == "markdown" else []
+    if [piece.kind for piece in found[:1]] != ["heading"] or found[0].name != "h1":
+        yield f"cell {first.id}: does not begin with the title; write `# Title`, and the question that is answered"
+        return
+    for names in PROMISES:
+        if not any(f"**{said}" in first.source for said in names):
+            yield f"cell {first.id}: does not say {names[0]!r} (**{' or **'.join(names)}); add it below the title"
+
+
+def required_sections(notebook: NotebookNode) -> Iterator[str]:
+    headings = [heading for heading in sections(notebook) if any(heading in names for names in SECTIONS)]
+    places = [next(i for i, names in enumerate(SECTIONS) if heading in names) for heading in headings]
+    for number, names in enumerate(SECTIONS):
+        if number not in places:
+            yield f"has no section {names[0]!r} ({' or '.join(f'## {said}' for said in names)}); write it"
+    if places != sorted(places):
+        due = ", ".join(names[0] for names in SECTIONS)
+        yield f"has its last sections in another order ({', '.join(headings)}); bring them in this one: {due}"
+
+
+def short_summary(notebook: NotebookNode) -> Iterator[str]:
+    for heading, found in sections(notebook).items():
+        lines = sum(piece.kind == "paragraph" for piece in found)
+        if heading in SUMMARY and lines > MOST_SUMMARY_LINES:
+            yield f"its summary has {lines} lines (at most {MOST_SUMMARY_LINES}); shorten it"
+
+
+def enough_exercises(notebook: NotebookNode) -> Iterator[str]:
+    count = sum(piece.kind == "directive" and piece.name == "exercise" for _, piece in text_of(notebook))
+    if count < LEAST_EXERCISES:
+        yield f"has {count} exercises (at least {LEAST_EXERCISES}); add some, from a quick question to a small project"
+
+
+def a_drawing(notebook: NotebookNode) -> Iterator[str]:
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
+    if not any("image/svg+xml" in output.get("data", {}) for output in outputs):
+        yield "has no drawing; draw at least one thing that a drawing explains better than words"
+
+
+CHAPTER_RULES = [title, required_sections, short_summary, enough_exercises, a_drawing]
+
+
+# Rules for every notebook
+
+
+def chapter(notebook: NotebookNode) -> Iterator[str]:
+    """A chapter has all its parts; what is none says why."""
+    for cell in notebook.cells[1:]:
+        if NO_CHAPTER in cell.metadata:
+            yield f"cell {cell.id}: says {NO_CHAPTER}, and only the first cell can; remove it there"
+    if is_chapter(notebook):
+        for rule in CHAPTER_RULES:
+            yield from rule(notebook)
+
+
+class Exercises:
+    """Follows a notebook from its first cell to its last, and gathers what is wrong with its exercises."""
+
+    def __init__(self) -> None:
+        self.complaints: list[str] = []
+        self.solved: dict[str, bool] = {}  # {label: whether code was seen in its solution}
+        self.open: str | None = None  # the label of the solution that has begun
+        self.waits: tuple[NotebookNode, Piece] | None = None  # an exercise whose label is still to come
+
+    def read(self, cell: NotebookNode, piece: Piece) -> None:
+        if piece.kind == "option" and piece.name == "label" and self.waits:
+            if piece.text in self.solved:
+                self.complaints.append(f"exercise {piece.text}: its label stands twice; rename one")
+            self.solved[piece.text] = False
+            self.waits = None
+        elif self.waits and piece.kind not in ("paragraph", "prose", "code", "formula", "option", "role"):
+            self.unlabelled()
+        if piece.kind == "directive":
+            self.directive(cell, piece)
+        elif piece.kind == "code cell" and self.open:
+            self.solved[self.open] = True
+
+    def directive(self, cell: NotebookNode, piece: Piece) -> None:
+        if piece.name == "exercise":
+            self.unlabelled()
+            self.waits = cell, piece
+        elif piece.name == "solution":
+            self.complaints.append(
+                f"cell {cell.id}: a solution in one cell holds no code that runs; use solution-start"
+            )
+        elif piece.name == "solution-start":
+            if piece.text not in self.solved:
+                advice = "mend the label, or put it after the exercise"
+                self.complaints.append(
+                    f"solution {piece.text}: belongs to no exercise of this notebook before it; {advice}"
+                )
+            if self.open:
+                self.complaints.append(f"solution {self.open}: does not end before the next begins; add solution-end")
+            self.open = piece.text
+        elif piece.name == "solution-end":
+            if not self.open:
+                self.complaints.append(f"cell {cell.id}: ends a solution that has not begun; remove it")
+            self.open = None
+
+    def unlabelled(self) -> None:
+        if self.waits:
+            cell, _ = self.waits
+            self.complaints.append(
+                f"cell {cell.id}: its exercise has no label, so no solution belongs to it; add :label:"
+            )
+            self.waits = None
+
+    def end(self) -> None:
+        self.unlabelled()
+        if self.open:
+            self.complaints.append(f"solution {self.open}: does not end; add solution-end")
+        for label, ran in self.solved.items():
+            if not ran:
+                advice = "add solution-start, a code cell and solution-end"
+                self.complaints.append(f"exercise {label}: has no solution that runs; {advice}")
+
+
+def exercises(notebook: NotebookNode) -> Iterator[str]:
+    """Each exercise is followed by one solution that holds code."""
+    found = Exercises()
+    for cell, piece in text_of(notebook):
+        found.read(cell, piece)
+    found.end()
+    yield from found.complaints
+
+
+RULES: list[Callable[[NotebookNode], Iterator[str]]] = [chapter, exercises]
