@@ -141,7 +141,7 @@ def misconfigured() -> list[str]:
     for extension, folder in config["sphinx"]["local_extensions"].items():
         file = f"{extension.replace('.', '/')}.py"
         lines += missing(("sphinx", "local_extensions", extension), [file], [ROOT / folder])
-    return lines + captions_astray()
+    return lines + untranslated()
 
 
 def missing(keys: tuple[str, ...], files: list[str], folders: list[Path]) -> list[str]:
@@ -153,24 +153,34 @@ def missing(keys: tuple[str, ...], files: list[str], folders: list[Path]) -> lis
     ]
 
 
-def captions_astray() -> list[str]:
-    """Return a line for each part of the book without a Chinese name, and for each name without a part."""
+def captions() -> list[str]:
+    """Return the captions of the parts of the book; none where _toc.yml cannot be read, which strays() tells."""
     try:
         toc = read_yaml(TOC)
     except BookError:
-        return []  # told by strays()
-    parts = [part["caption"] for part in toc.get("parts", []) if isinstance(part, dict) and part.get("caption")]
-    captions = read_yaml(OTHERWISE)["captions"]
-    lines = [
+        return []
+    parts = toc.get("parts", []) if isinstance(toc, dict) else []
+    return [part["caption"] for part in parts if isinstance(part, dict) and part.get("caption")]
+
+
+def untranslated() -> list[str]:
+    """Return a line for each part of the book that has no Chinese name."""
+    translated = read_yaml(OTHERWISE)["captions"]
+    return [
         f"{name(OTHERWISE)}: captions: the part {part!r} of {name(TOC)} has no Chinese name; add it"
-        for part in parts
-        if part not in captions
+        for part in captions()
+        if part not in translated
     ]
-    for caption in captions:
-        if caption not in parts:
-            place = f"{name(OTHERWISE)}: line {line_of(OTHERWISE, 'captions', caption)}"
-            lines.append(f"{place}: no part of {name(TOC)} is called {caption!r}; remove it, or mend it")
-    return lines
+
+
+def unused() -> list[str]:
+    """Return a line for each Chinese name of a part that is not there."""
+    return [
+        f"{name(OTHERWISE)}: line {line_of(OTHERWISE, 'captions', caption)}: "
+        f"no part of {name(TOC)} is called {caption!r}; remove it, or mend it"
+        for caption in read_yaml(OTHERWISE)["captions"]
+        if caption not in captions()
+    ]
 
 
 def pages() -> list[str]:
