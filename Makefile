@@ -26,7 +26,10 @@ lab: setup ## open the book in JupyterLab
 refresh: setup ## re-execute and store the outputs of all notebooks, or of one (NB=book/en/gradients.ipynb)
 	@$(PYTHON) -m bookkit refresh $(NB)
 
-agree: setup ## record that the Chinese text says what the English text says now
+new: setup ## begin a chapter in both editions (NAME=jacobian-products, PART=… where it is not the last numbered one)
+	@$(PYTHON) -m bookkit new "$(NAME)" $(if $(PART),"$(PART)")
+
+agree: setup ## record that both editions say the same as they stand now
 	@$(PYTHON) -m bookkit agree
 
 gradients: setup ## derive every gradient again without MXNet, and write the table of the page that says so
@@ -53,4 +56,4 @@ bench: setup ## measure set-up, build and checks against their bars
 clean: ## remove what was built, and .venv
 	rm -rf _build .venv .pytest_cache
 
-.PHONY: help setup book test serve lab refresh agree gradients lock faults matrix audit pdf bench clean
+.PHONY: help setup book test serve lab refresh new agree gradients lock faults matrix audit pdf bench clean

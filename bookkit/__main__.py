@@ -27,6 +27,10 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int | None]]] = {
         "execute notebooks and store their outputs",
         lambda given: module("notebooks.refresh").main(given.notebooks),
     ),
+    "new": (
+        "begin a chapter in both editions",
+        lambda given: module("checks.new").main(given.name, given.part),
+    ),
     "agree": ("record that both editions say the same", lambda given: module("checks.agreement").main()),
     "gradients": ("derive every gradient again without MXNet", lambda given: module("gradients.oracles").main()),
     "faults": (
@@ -47,6 +51,9 @@ def parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=words, description=words)
         if name in ("refresh", "faults"):
             command.add_argument("notebooks", nargs="*", type=Path, help="paths of notebooks; all of the book without")
+        if name == "new":
+            command.add_argument("name", help="name of its file and address: small letters, digits, hyphens")
+            command.add_argument("part", nargs="?", default="", help="part of _toc.yml; without, the last with numbers")
         if name == "serve":
             command.add_argument("port", help="number of the port")
         if name == "audit":
