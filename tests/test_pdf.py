@@ -1,12 +1,18 @@
 """The printed book: nothing is lost on the way to paper, every link leads somewhere, and no line is cut off."""
 
+import os
 import re
+import shutil
+import subprocess
+from base64 import b64decode
+from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
 
 from bookkit.project import CHINESE, EDITIONS, BookError
 from bookkit.site import pdf
+from bookkit.site.browser import browser_flags, find_browser
 
 TEXT_WIDTH = 605  # pixels: the 160 mm between the margins of bookkit/site/print.css
 LONG_HEADINGS = "troubleshooting"
@@ -37,19 +43,89 @@ def test_every_link_leads_somewhere(chapters, edition):
     assert all(link.startswith(("#", "https://")) for link in links)
 
 
-@pytest.mark.parametrize("edition", EDITIONS, ids=lambda edition: edition.name)
-def test_no_line_is_cut_off(chapters, edition, browser):
+BOXES = """selector => {
+  const box = element => {
+    const {left, right, top, bottom} = element.getBoundingClientRect();
+    return [element.tagName, element.textContent.trim().slice(0, 60), left, right, top, bottom];
+  };
+  return [...document.querySelectorAll(selector)].map(box);
+}"""
+
+
+def boxes(browser, content, selector="body *"):
+    """Return [tag, text, left, right, top, bottom] of elements as they are printed."""
     page = browser.new_page(viewport={"width": TEXT_WIDTH, "height": 900})
     page.emulate_media(media="print")
-    page.set_content(pdf.typeset(edition, chapters[edition], {}))
-    wide = page.evaluate(
-        "right => [...document.querySelectorAll('body *')]"
-        ".filter(element => element.getBoundingClientRect().right > right + 1)"
-        ".map(element => `${element.tagName}: ${element.textContent.trim().slice(0, 60)}`)",
-        TEXT_WIDTH,
-    )
+    pdf.show(page, content)
+    found = page.evaluate(BOXES, selector)
     page.close()
-    assert not wide
+    return found
+
+
+def too_wide(found):
+    return [f"{tag}: {text}" for tag, text, _, right, *_ in found if right > TEXT_WIDTH + 1]
+
+
+@pytest.mark.parametrize("edition", EDITIONS, ids=lambda edition: edition.name)
+def test_no_line_is_cut_off(chapters, edition, browser):
+    assert not too_wide(boxes(browser, pdf.typeset(edition, chapters[edition], {})))
+
+
+FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir>{folder}</dir><cachedir>{folder}/cache</cachedir></fontconfig>
+"""
+BESIDE_CHINESE = ("no font", "DejaVu*")
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory, browser):
+    """Browsers that see no font of this machine but the Chinese ones, and beside them others."""
+    if not shutil.which("fc-list"):
+        pytest.skip("no fontconfig on this machine: its fonts cannot be changed for a test")
+    chinese = subprocess.check_output(["fc-list", ":lang=zh-cn", "file"], text=True).splitlines()
+    found = []
+    for pattern in BESIDE_CHINESE:
+        folder = tmp_path_factory.mktemp("fonts")
+        for path in [*(Path(line.rstrip(": ")) for line in chinese), *pdf.fonts().glob(pattern)]:
+            (folder / path.name).symlink_to(path)
+        (folder / "fonts.conf").write_text(FONTS.format(folder=folder))
+        fonts = {**os.environ, "FONTCONFIG_FILE": str(folder / "fonts.conf")}
+        found.append(browser.browser_type.launch(executable_path=find_browser(), args=browser_flags(), env=fonts))
+    yield found
+    for machine in found:
+        machine.close()
+
+
+def test_the_machines_have_other_fonts(machines):
+    # Or the next tests would show nothing.
+    word = "<span style=\"font: 100px 'DejaVu Sans', serif\">minimum</span>"
+    [one], [other] = (boxes(machine, word) for machine in machines)
+    assert one != other
+
+
+@pytest.mark.parametrize("edition", EDITIONS, ids=lambda edition: edition.name)
+def test_lines_are_the_same_whatever_fonts_there_are(chapters, edition, machines):
+    page = pdf.typeset(edition, chapters[edition], {})
+    one, other = (boxes(machine, page) for machine in machines)
+    assert not too_wide(one)
+    assert [(a, b) for a, b in zip(one, other, strict=True) if a != b][:5] == []
+
+
+@pytest.mark.parametrize("edition", EDITIONS, ids=lambda edition: edition.name)
+def test_no_word_of_a_figure_is_cut_off(chapters, edition, machines):
+    figures = [
+        b64decode(image["src"].partition(",")[2]).decode()
+        for article in chapters[edition].values()
+        for image in article.select("img[src^='data:image/svg']")
+    ]
+    assert figures
+    page = "".join(f"<p>{figure[figure.index('<svg') :]}" for figure in figures)
+    for machine in machines:
+        for tag, text, left, right, top, bottom in boxes(machine, page, "svg, text:not(:has(tspan)), tspan"):
+            if tag == "svg":
+                frame = (left, right, top, bottom)
+            else:
+                assert left >= frame[0] and right <= frame[1] and top >= frame[2] and bottom <= frame[3], text
 
 
 def bookmarks(printed):

@@ -7,7 +7,10 @@ XeLaTeX and Typst would want every page, formula and SVG figure converted a seco
 
 import base64
 import html
+import importlib.util
+import io
 import json
+import logging
 import mimetypes
 import os
 import re
@@ -16,8 +19,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 from urllib.parse import urldefrag, urljoin
+from xml.etree import ElementTree
 
 from bs4 import BeautifulSoup
+from fontTools import subset
 from playwright.sync_api import Error, sync_playwright
 from pygments.formatters import HtmlFormatter
 
@@ -35,10 +40,26 @@ WORDS = {
     ENGLISH: {"contents": "Contents", "licence": "Code: MIT. Text and figures: CC BY 4.0."},
     CHINESE: {"contents": "目录", "licence": "代码：MIT 许可证。文字和图：CC BY 4.0。"},
 }
+# Lines are as wide on every machine: only what these fonts lack is taken from its own.
+# Each family of print.css, and the file of each of its faces among the fonts that matplotlib brings.
+FACES = {
+    ("Book Serif", "normal", "normal"): "STIXGeneral.ttf",
+    ("Book Serif", "normal", "italic"): "STIXGeneralItalic.ttf",
+    ("Book Serif", "bold", "normal"): "STIXGeneralBol.ttf",
+    ("Book Serif", "bold", "italic"): "STIXGeneralBolIta.ttf",
+    ("Book Sans", "normal", "normal"): "DejaVuSans.ttf",
+    ("Book Sans", "bold", "normal"): "DejaVuSans-Bold.ttf",
+    ("Book Mono", "normal", "normal"): "DejaVuSansMono.ttf",
+    ("Book Mono", "normal", "italic"): "DejaVuSansMono-Oblique.ttf",
+    ("Book Mono", "bold", "normal"): "DejaVuSansMono-Bold.ttf",
+}
+FIGURE_FONT = "DejaVu Sans"  # with which matplotlib measures what it draws
 ONLY_ON_SCREEN = "script, style, summary, .headerlink, .toctree-wrapper"
 LONG = 30  # lines of code or output that may be broken over two pages
 OPENING = re.compile(r"[(\[‘“（「《]+$")
 CLOSING = re.compile(r"[,.;:!?)\]’”，。；：！？、）」》]+")
+
+logging.getLogger("fontTools").setLevel(logging.ERROR)  # it would tell what it leaves out
 
 
 def find_browser():
@@ -64,9 +85,46 @@ def keep_punctuation(formula):
         box.append(marks[0])
 
 
-def as_data(path):
+def as_data(content, kind):
     """Return the URL that holds a file itself, for a browser that may not read the files of this machine."""
-    return f"data:{mimetypes.guess_type(path)[0]};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def fonts():
+    """Return the folder of the fonts that matplotlib brings; it need not be imported for that."""
+    found = importlib.util.find_spec("matplotlib")
+    assert found and found.submodule_search_locations
+    return Path(found.submodule_search_locations[0], "mpl-data", "fonts", "ttf")
+
+
+def face(family, font, weight="normal", style="normal"):
+    """Return the CSS that makes a file's bytes a face of a family of fonts."""
+    return (
+        f'@font-face {{ font-family: "{family}"; font-weight: {weight}; font-style: {style};'
+        f" src: url({as_data(font, 'font/ttf')}) }}\n"
+    )
+
+
+def cut_down(path, letters):
+    """Return the bytes of a font with no more than these letters."""
+    options = subset.Options(notdef_outline=True)
+    font = subset.load_font(path, options)
+    subsetter = subset.Subsetter(options)
+    subsetter.populate(text=letters)
+    subsetter.subset(font)
+    result = io.BytesIO()
+    font.save(result)
+    return result.getvalue()
+
+
+def figure(path):
+    """Return the URL of a figure that brings its font along: a figure does not see the fonts of its page."""
+    content = path.read_bytes()
+    if path.suffix == ".svg":
+        letters = " ".join(ElementTree.fromstring(content).itertext())
+        style = f"<style>{face(FIGURE_FONT, cut_down(fonts() / 'DejaVuSans.ttf', letters))}</style>"
+        content = re.sub(rb"<svg\b[^>]*>", lambda tag: tag[0] + style.encode(), content, count=1)
+    return as_data(content, mimetypes.guess_type(path)[0])
 
 
 def adapt(article, site, page, pages):
@@ -77,8 +135,20 @@ def adapt(article, site, page, pages):
     for element in article.find_all("details"):
         element.unwrap()
     for element in article.find_all("img"):
-        element["src"] = as_data(site / urljoin(page, element["src"]))
+        element["src"] = figure(site / urljoin(page, element["src"]))
         element.attrs.pop("loading", None)  # a figure that waits to be scrolled to would miss the print
+    adapt_links(article, page, pages)
+    for element in article.select("section > span[id]"):
+        element.find_next_sibling().insert(0, element)  # before its heading it could end the page above
+    for element in article.select(":not(div) > math"):
+        keep_punctuation(element)
+    for element in article.find_all("pre"):
+        if len(element.get_text().splitlines()) > LONG:
+            element["class"] = "long"
+
+
+def adapt_links(article, page, pages):
+    """Make names unique in the book, and links lead to them."""
     names = set()
     for element in article.find_all(id=True):
         name = element["id"]
@@ -92,13 +162,6 @@ def adapt(article, site, page, pages):
             element["href"] = "#" + pages[path] + (f".{name}" if name else "")
         elif not re.match(r"\w+:", path):
             del element["href"]  # a page or a file of the website alone
-    for element in article.select("section > span[id]"):
-        element.find_next_sibling().insert(0, element)  # before its heading it could end the page above
-    for element in article.select(":not(div) > math"):
-        keep_punctuation(element)
-    for element in article.find_all("pre"):
-        if len(element.get_text().splitlines()) > LONG:
-            element["class"] = "long"
 
 
 def read_chapters(site, edition):
@@ -126,10 +189,14 @@ def typeset(edition, chapters, numbers):
     title, author = html.escape(config["title"]), html.escape(config["author"])
     words = WORDS[edition]
     styles = [
+        *(
+            face(family, (fonts() / file).read_bytes(), weight, style)
+            for (family, weight, style), file in FACES.items()
+        ),
         HtmlFormatter(style="a11y-high-contrast-light").get_style_defs(".highlight"),
         (Path(__file__).parent / "print.css").read_text(encoding="utf-8"),
     ]
-    for number, (chapter, article) in enumerate(chapters.items()):
+    for number, article in enumerate(chapters.values()):
         article["style"] = f"page: chapter{number}"
         name = json.dumps(article.h1.get_text(), ensure_ascii=False)
         styles.append(f"@page chapter{number} {{ @bottom-left {{ content: {name} }} }}")
@@ -140,7 +207,7 @@ def typeset(edition, chapters, numbers):
     return f"""<!doctype html>
 <html lang="{edition.tag}">
 <head><meta charset="utf-8"><title>{title}</title><style>{"".join(styles)}</style></head>
-<body>
+<body hidden>
 <header><p class="title">{title}</p><p>{author}</p><p>© {config["copyright"]}. {words["licence"]}</p></header>
 <nav><h1>{words["contents"]}</h1><ul>
 {entries}
@@ -159,12 +226,19 @@ def page_numbers(pdf):
     return {target.decode(): order[page] for target, page in targets if page in order}
 
 
+def show(page, content):
+    """Show what `typeset` returned, once its fonts are there: Chromium keeps the widths that letters had before."""
+    page.set_content(content)
+    page.evaluate("Promise.allSettled([...document.fonts].map(font => font.load()))")
+    page.evaluate("document.body.hidden = false")
+
+
 def print_chapters(chromium, edition, chapters):
     """Return the PDF of chapters of an edition."""
     page = chromium.new_page(java_script_enabled=False)
     numbers = {}
     for _ in range(2):  # the page numbers of the table of contents are known once it has been printed
-        page.set_content(typeset(edition, chapters, numbers))
+        show(page, typeset(edition, chapters, numbers))
         pdf = page.pdf(prefer_css_page_size=True, print_background=True, tagged=True, outline=True)
         numbers = page_numbers(pdf)
     page.close()
