@@ -21,7 +21,7 @@ from pathlib import Path
 from urllib.parse import urldefrag, urljoin
 from xml.etree import ElementTree
 
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, NavigableString
 from fontTools import subset
 from playwright.sync_api import Error, sync_playwright
 from pygments.formatters import HtmlFormatter
@@ -77,10 +77,10 @@ def keep_punctuation(formula):
     """Put the punctuation at a formula into one box with it: Chromium would break the line between them."""
     before, after = formula.previous_sibling, formula.next_sibling
     box = formula.wrap(BeautifulSoup('<span class="unbroken"></span>', "html.parser").span)
-    if isinstance(before, str) and (marks := OPENING.search(before)):
+    if isinstance(before, NavigableString) and (marks := OPENING.search(before)):
         before.replace_with(before[: marks.start()])
         box.insert(0, marks[0])
-    if isinstance(after, str) and (marks := CLOSING.match(after)):
+    if isinstance(after, NavigableString) and (marks := CLOSING.match(after)):
         after.replace_with(after[marks.end() :])
         box.append(marks[0])
 
@@ -236,7 +236,7 @@ def show(page, content):
 def print_chapters(chromium, edition, chapters):
     """Return the PDF of chapters of an edition."""
     page = chromium.new_page(java_script_enabled=False)
-    numbers = {}
+    numbers: dict[str, int] = {}
     for _ in range(2):  # the page numbers of the table of contents are known once it has been printed
         show(page, typeset(edition, chapters, numbers))
         pdf = page.pdf(prefer_css_page_size=True, print_background=True, tagged=True, outline=True)
