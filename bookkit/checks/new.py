@@ -1,4 +1,4 @@
-"""Begin a chapter: its page in both editions, executed, entered in _toc.yml, and green in every check."""
+"""Begin a chapter: its page in both editions, executed, entered in _toc.yml; it follows every rule of the book."""
 
 import re
 import tempfile
@@ -16,9 +16,9 @@ from bookkit.project import EDITIONS, ENGLISH, BookError, Edition, name, write_w
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LEFT = """\
 Written: {pages}, and a line of {toc}.
-What is left to you: its text; a sentence about it on the first page; the words that it explains in
-book/data/glossary.yml and book/data/index.yml; `make gradients` when it has a gradient, `make agree` when
-both editions say the same."""
+What is left to you: its text; a link in the list of README.md, and a sentence on the first page; the words
+that it explains in book/data/glossary.yml and book/data/index.yml; `make gradients` when it has a gradient,
+`make agree` when both editions say the same."""
 
 
 def refuse_bad_names(chapter: str) -> None:
