@@ -1,9 +1,16 @@
-"""Build both editions and put them together into one site."""
+"""Build both editions and put them together into one site, whole or not at all.
 
+In the folder of a build lie `html`, the site; `kept`, from which the next build starts; and while a build runs
+`work`, which becomes the two others when everything is right. Where anything is wrong they stay as they were.
+"""
+
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
@@ -11,68 +18,123 @@ import yaml
 from bookkit import contents, words
 from bookkit.addresses import Addresses
 from bookkit.notebooks.files import unusable
-from bookkit.project import CHINESE, EDITIONS, ENGLISH, ROOT, BookError, Edition, write_whole
+from bookkit.project import CHINESE, EDITIONS, ENGLISH, ROOT, BookError, Edition
+from bookkit.site.cache import Inputs, copy, reuse
+from bookkit.site.complaints import complaints
 
 BUILT = ROOT / "_build"
 SITE = BUILT / "html"
+JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # its script starts no Python whose path has a quote
 
 
-def forget_if_the_looks_changed(built):
-    """Remove what was built before a change in styles, scripts or extensions: Sphinx would not see the change."""
-    style = built / "html" / "_static" / "site.css"
-    sources = [file for folder in ("static", "extensions") for file in (ROOT / "theme" / folder).glob("*.*")]
-    if style.exists() and any(file.stat().st_mtime > style.stat().st_mtime for file in sources):
-        for folder in ("html", ".doctrees"):
-            shutil.rmtree(built / folder, ignore_errors=True)
+@contextmanager
+def alone(folder: Path) -> Iterator[int]:
+    """Wait until no other build runs in a folder; give the lock, which lasts until whoever has it has ended."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("another build is running; this one begins when it has ended", file=sys.stderr, flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lock.fileno()
 
 
-def start(edition: Edition, addresses: Addresses, folder: Path) -> subprocess.Popen:
-    """Begin to build an edition into a folder of its own."""
+def settings(edition: Edition, addresses: Addresses) -> dict[str, str]:
+    """Return the files that tell Jupyter Book what to build, by the options that name them."""
     config = contents.configuration(edition)
     config["sphinx"]["config"] |= {
         "book_site_url": addresses.site,
         "book_repository_url": addresses.repository,
         "book_branch": addresses.branch,
     }
-    forget_if_the_looks_changed(folder / "_build")
+    made = {"config": config, "toc": contents.table_of_contents(edition)}
+    return {option: yaml.safe_dump(content, allow_unicode=True) for option, content in made.items()}
+
+
+def start(edition: Edition, files: dict[str, str], folder: Path, lock: int) -> subprocess.Popen:
+    """Begin to build an edition into a folder of its own."""
     folder.mkdir(parents=True, exist_ok=True)
-    made = {"--config": config, "--toc": contents.table_of_contents(edition)}
-    command = [str(Path(sys.executable).parent / "jupyter-book"), "build", "-W", "-n", "--keep-going"]
-    for option, content in made.items():
-        path = folder / f"{option.strip('-')}.yml"
-        write_whole(yaml.safe_dump(content, allow_unicode=True).encode(), path)
-        command += [option, str(path)]
+    command = [sys.executable, "-c", JUPYTER_BOOK, "build", "-W", "-n", "--keep-going"]
+    for option, content in files.items():
+        path = folder / f"{option}.yml"
+        path.write_text(content, encoding="utf-8")
+        command += [f"--{option}", str(path)]
     source = ROOT if edition == ENGLISH else edition.folder
     return subprocess.Popen(
         [*command, str(source), "--path-output", str(folder)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "NO_COLOR": "1"},
+        errors="replace",
+        env={**os.environ, "NO_COLOR": "1", "PYTHONUTF8": "1"},
+        pass_fds=[lock],
     )
 
 
+def wait(processes: dict[Edition, subprocess.Popen]) -> None:
+    """Wait for builds; raise BookError with what is wrong; end all of them when this one is to end."""
+    wrong = []
+    try:
+        for edition, process in processes.items():
+            output, _ = process.communicate()
+            if process.returncode:
+                wrong += complaints(edition, output)
+    finally:
+        for process in processes.values():
+            process.kill()
+            process.wait()
+    if wrong:
+        raise BookError("\n".join(dict.fromkeys(wrong)))
+
+
+def replace(old: Path, new: Path) -> None:
+    """Put a folder that is whole in the place of another one."""
+    shutil.rmtree(before := old.with_name(f"{old.name}.before"), ignore_errors=True)
+    if old.exists():
+        old.rename(before)
+    new.rename(old)
+    shutil.rmtree(before, ignore_errors=True)
+
+
+def put_together(made: dict[Edition, Path], site: Path) -> None:
+    """Copy the pages of the editions into one site."""
+    copy(made[ENGLISH], site)
+    copy(made[CHINESE], site / CHINESE.site)
+
+
+def build_editions(addresses: Addresses, kept: Path, work: Path, lock: int) -> dict[Edition, Path]:
+    """Build in `work` the editions whose sources are not those of what is kept; return where each one is."""
+    files = {edition: settings(edition, addresses) for edition in EDITIONS}
+    inputs = {edition: Inputs.of(edition, str(files[edition])) for edition in EDITIONS}
+    changed = [edition for edition in EDITIONS if Inputs.kept(kept / edition.name) != inputs[edition]]
+    for edition in changed:
+        reuse(kept / edition.name, work / edition.name, inputs[edition])
+    wait({edition: start(edition, files[edition], work / edition.name, lock) for edition in changed})
+    for edition in changed:
+        inputs[edition].write(work / edition.name)
+    return {edition: (work if edition in changed else kept) / edition.name for edition in EDITIONS}
+
+
 def build(addresses: Addresses, folder: Path = BUILT) -> Path:
-    """Build the site in `folder` and return the path of its root; raise BookError with what is wrong with its sources."""
+    """Build the site in `folder` and return the path of its root; raise BookError with what is wrong with the book."""
+    folder = folder.resolve()
+    kept, work, site = folder / "kept", folder / "work", folder / "html"
     # Sphinx would answer with a warning for every link to a page that is missing, or with a traceback.
-    if complaints := [*unusable(), *contents.strays(), *contents.misconfigured(), *words.malformed()]:
-        raise BookError("\n".join(complaints))
-    folders = {edition: folder / edition.name for edition in EDITIONS}
-    builds = {edition: start(edition, addresses, path) for edition, path in folders.items()}
-    for edition, process in builds.items():
-        output, _ = process.communicate()
-        for line in output.splitlines():
-            if line.startswith("finish:"):
-                print(f"{edition.name}: {line}", file=sys.stderr)
-        if process.returncode:
-            lines = [line for line in output.splitlines() if "WARNING:" in line or "ERROR:" in line]
-            complaints += lines or [output]
-    if complaints:
-        raise BookError("\n".join(complaints))
-    site = folder / "html"
-    shutil.rmtree(site, ignore_errors=True)
-    shutil.copytree(folders[ENGLISH] / "_build" / "html", site)
-    shutil.copytree(folders[CHINESE] / "_build" / "html", site / CHINESE.site)
+    if lines := [*unusable(), *contents.strays(), *contents.misconfigured(), *words.malformed()]:
+        raise BookError("\n".join(lines))
+    with alone(folder) as lock:
+        shutil.rmtree(work, ignore_errors=True)
+        try:
+            made = build_editions(addresses, kept, work, lock)
+            put_together({edition: path / "_build" / "html" for edition, path in made.items()}, work / "html")
+            replace(site, work / "html")
+            kept.mkdir(exist_ok=True)
+            for path in made.values():
+                if path.parent == work:
+                    replace(kept / path.name, path)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
     return site
 
 

@@ -1,8 +1,8 @@
 """Sphinx extension of the Chinese edition: search that finds Chinese, and a theme that speaks it."""
 
 import re
+from itertools import pairwise
 
-from sphinx.jinja2glue import BuiltinTemplateLoader
 from sphinx.locale import translators
 from sphinx.search.en import SearchEnglish
 
@@ -22,24 +22,14 @@ CATALOGUES = {
         "Link to this heading": "本节的链接",
         "Link to this equation": "本公式的链接",
         "Link to this term": "本术语的链接",
+        # What theme/templates say.
+        "Site": "全书",
+        "Main": "全书目录",
+        "Page": "本页内容",
+        "Toggle primary sidebar": "显示或隐藏目录",
+        "Toggle secondary sidebar": "显示或隐藏本页内容",
     },
 }
-# What stands in the theme's templates themselves, out of reach of any catalogue.
-ATTRIBUTES = {
-    "Toggle primary sidebar": "显示或隐藏目录",
-    "Toggle secondary sidebar": "显示或隐藏本页内容",
-    "Toggle hidden content": "显示或隐藏这段内容",
-    "Main": "全书目录",
-    "Page": "本页内容",
-}
-ATTRIBUTE = re.compile(r'(?<=\b(?:title|label)=")(' + "|".join(ATTRIBUTES) + ')(?=")')
-
-
-class ChineseTemplates(BuiltinTemplateLoader):
-    def render(self, template, context):
-        page = super().render(template, context)
-        return ATTRIBUTE.sub(lambda match: ATTRIBUTES[match[0]], page)
-
 
 # Words of one character that are in every text, and of which no query asks: they end a run like a comma.
 PARTICLES = "的了是在和也不它这一"
@@ -75,7 +65,7 @@ var splitQuery = (query) =>
         words = []
         for run in self._run.findall(text):
             if "\u4e00" <= run[0] <= "\u9fff":
-                words += [*run, *map("".join, zip(run, run[1:]))]
+                words += [*run, *map("".join, pairwise(run))]
             else:
                 words.append(run)
         return words
@@ -84,7 +74,7 @@ var splitQuery = (query) =>
 def translate_theme(app):
     for catalogue, messages in CATALOGUES.items():
         # gettext has no public way to replace a message that is already translated.
-        translators["general", catalogue]._catalog.update(messages)
+        translators["general", catalogue]._catalog.update(messages)  # type: ignore[attr-defined]
 
 
 def setup(app):

@@ -5,6 +5,8 @@ glossary, and the functions and messages of book/data/index.yml, become index en
 sections that explain them, where Sphinx's search finds them, too.
 """
 
+from functools import cache
+
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx import addnodes
@@ -12,13 +14,15 @@ from sphinx.domains.std import Glossary
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
 
+from bookkit.project import CHINESE
 from bookkit.words import GLOSSARY, INDEX, read_glossary, read_index
+from theme.extensions.editions import edition_of
 
 
 class GlossaryOfTheBook(SphinxDirective):
     def run(self):
         self.env.note_dependency(str(GLOSSARY))
-        chinese = self.config.language == "zh_CN"
+        chinese = edition_of(self.config) == CHINESE
         lines = []
         for entry in sorted(read_glossary(), key=lambda entry: entry["pinyin"]) if chinese else read_glossary():
             letters = entry["en"][0].upper(), entry["pinyin"][0].upper()
@@ -37,15 +41,16 @@ class GlossaryOfTheBook(SphinxDirective):
         return directive.run()
 
 
-def entries_by_label(language):
-    """Return {label: [(entry, key under which the index files it)]}."""
-    found = {}
+@cache  # one build, many pages
+def entries_by_label(edition):
+    """Return {label: [(entry, key under which the index of the edition files it)]}."""
+    found: dict[str, list[tuple[str, str]]] = {}
 
     def add(label, entry, key):
         found.setdefault(label, []).append((entry, key))
 
     for entry in read_glossary():
-        word, key = (entry["zh"], entry["pinyin"]) if language == "zh_CN" else (entry["en"], entry["en"])
+        word, key = (entry["zh"], entry["pinyin"]) if edition == CHINESE else (entry["en"], entry["en"])
         add(entry["see"], word, key[0].upper())
     for entry, labels in read_index()["functions"].items():
         for label in labels:
@@ -61,7 +66,7 @@ class AddIndexEntries(SphinxTransform):
     def apply(self):
         self.env.note_dependency(str(GLOSSARY))
         self.env.note_dependency(str(INDEX))
-        by_label = entries_by_label(self.config.language)
+        by_label = entries_by_label(edition_of(self.config))
         for section in list(self.document.findall(nodes.section)):
             for label in set(section["ids"]) & set(by_label):
                 entries = [("single", entry, label, "main", key) for entry, key in by_label[label]]

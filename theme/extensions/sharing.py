@@ -12,11 +12,12 @@ from urllib.parse import quote, urlsplit
 from docutils import nodes
 from sphinx.locale import _
 
-from bookkit.project import EDITIONS, ENGLISH, ROOT
+from bookkit.contents import configuration
+from bookkit.project import CHINESE, EDITIONS, ENGLISH, ROOT
 from theme.extensions.editions import edition_of
 
-LONGEST = {"en": 200, "zh_CN": 100}  # characters of a description
-LOCALES = {"en": "en_US", "zh_CN": "zh_CN"}
+LONGEST = {ENGLISH: 200, CHINESE: 100}  # characters of a description
+LOCALES = {ENGLISH: "en_US", CHINESE: "zh_CN"}
 PREVIEW = "_static/preview.png"
 
 
@@ -29,9 +30,11 @@ def set_addresses(app, config):
 
 
 def describe(doctree, longest):
-    """Return the first sentences of a page that fit into `longest` characters; at least one."""
-    paragraph = next(doctree.findall(nodes.paragraph)).astext()
+    """Return the first sentences of a page that fit into `longest` characters; at least one, where it has any."""
+    paragraph = next(doctree.findall(nodes.paragraph), nodes.paragraph()).astext()
     sentences = re.findall(r".+?(?:[.?!](?=\s|$)|[。？！]|$)\s*", " ".join(paragraph.split()))
+    if not sentences:
+        return ""
     description = sentences[0]
     for sentence in sentences[1:]:
         if len((description + sentence).rstrip()) > longest:
@@ -41,18 +44,16 @@ def describe(doctree, longest):
 
 
 def add_tags(app, pagename, templatename, context, doctree):
-    language = app.config.language
+    edition = edition_of(app.config)
     own_title = {"genindex": _("Index"), "search": _("Search")}  # pages that Sphinx makes
     title = own_title.get(pagename) or re.sub("<[^>]*>", "", context["title"])
-    description = f"{title} – {app.config.html_title}"
-    if doctree:
-        description = describe(doctree, LONGEST[language])
+    description = (describe(doctree, LONGEST[edition]) if doctree else "") or f"{title} – {app.config.html_title}"
     properties = {
         "og:title": html.unescape(title),
         "og:description": description,
         "og:type": "article",
         "og:site_name": app.config.html_title,
-        "og:locale": LOCALES[language],
+        "og:locale": LOCALES[edition],
     }
     if address := app.config.book_site_url:
         properties |= {"og:url": app.config.html_baseurl + f"{pagename}.html", "og:image": address + PREVIEW}
@@ -76,9 +77,14 @@ def write_files(app, exception):
     out, address = Path(app.outdir), app.config.book_site_url
     is_english = edition_of(app.config) == ENGLISH
     if is_english:
-        base = urlsplit(address).path or "/"
+        known = {
+            "base": urlsplit(address).path or "/",
+            "url": address,
+            "editions": {edition.name: edition for edition in EDITIONS},
+            "titles": {edition.name: configuration(edition)["title"] for edition in EDITIONS},
+        }
         for name in ("404.html", "index.html"):
-            page = app.builder.templates.environment.get_template(f"root-{name}").render(base=base, url=address)
+            page = app.builder.templates.environment.get_template(f"root-{name}").render(known)
             (out / name).write_text(page, encoding="utf-8")
     if address:
         places = "".join(

@@ -1,0 +1,231 @@
+"""How the site is built, on a small book: whole or not at all, one build at a time, and never on leftovers."""
+
+import fcntl
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from sample_book import SampleBook, failure, page
+
+pytestmark = [pytest.mark.site, pytest.mark.slow]
+
+# No shell and no page of HTML may read such a path as anything else.
+FOLDER = """it's "a" $HOME & <b>/_build/book"""
+DRAWING = """<svg xmlns="http://www.w3.org/2000/svg" width="72pt" height="36pt"><script>window.ran = 1</script></svg>"""
+
+
+def chapter(title: str, text: str = "A paragraph."):
+    return page(new_markdown_cell(f"# {title}\n\n{text}", id="title"), new_code_cell("x = 1", id="assigned"))
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """A book of three pages that was built once; a test leaves its sources as it found them."""
+    book = SampleBook(tmp_path_factory.mktemp("site") / FOLDER)
+    (book.folder / "book/data/glossary.yml").write_text("[]\n", encoding="utf-8")
+    (book.folder / "book/data/index.yml").write_text("functions: {}\nerrors: {}\n", encoding="utf-8")
+    for stem, title in {"index": "The book", "first": "First", "second": "Second"}.items():
+        book.write(stem, chapter(title))
+    book.write_toc("first", "second")
+    built(book)
+    return book
+
+
+def built(book: SampleBook) -> str:
+    """Build the book, which must succeed; return what was said."""
+    process = book.start("-m", "bookkit", "build")
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    return output
+
+
+def site(book: SampleBook) -> Path:
+    return book.folder / "_build" / "html"
+
+
+def state(book: SampleBook) -> dict[str, bytes]:
+    return {str(path.relative_to(site(book))): path.read_bytes() for path in site(book).rglob("*") if path.is_file()}
+
+
+def soup(book: SampleBook, name: str) -> BeautifulSoup:
+    return BeautifulSoup((site(book) / name).read_text(encoding="utf-8"), "html.parser")
+
+
+def no_build_is_left(book: SampleBook) -> bool:
+    """Return whether nothing half is there and no process of a build is: each one holds the lock."""
+    with (book.folder / "_build/.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return not (book.folder / "_build/work").exists()
+
+
+def wait_for_work(book: SampleBook, process: subprocess.Popen) -> None:
+    """Wait until a build is in the middle of writing."""
+    while not (book.folder / "_build/work/en/_build/.doctrees").exists():
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.02)
+
+
+def test_a_changed_title_reaches_the_navigation_of_every_page(book):
+    book.write("second", chapter("Another name"))
+    built(book)
+    for edition in ("en", "zh"):
+        for name in ("index", "first", "second"):
+            assert "Another name" in soup(book, f"book/{edition}/{name}.html").select_one("nav.bd-links").get_text()
+    book.write("second", chapter("Second"))
+    built(book)
+
+
+def test_only_the_page_that_changed_is_written(book):
+    def dates():
+        return {
+            path.stem: path.stat().st_mtime_ns for path in (book.folder / "_build/kept/en/_build/html/book").rglob("*.html")
+        }
+
+    before = dates()
+    book.write("first", chapter("First", "Other words."), ("en",))
+    built(book)
+    assert "Other words." in soup(book, "book/en/first.html").article.get_text()
+    assert "Other words." in (site(book) / "book/en/first.txt").read_text(encoding="utf-8")
+    assert [stem for stem, date in dates().items() if date != before[stem]] != []
+    assert dates()["second"] == before["second"]
+    book.write("first", chapter("First"))
+    built(book)
+
+
+def test_a_page_that_became_an_older_one_is_written(book):
+    path = book.folder / "book/en/first.ipynb"
+    old, date = path.read_text(encoding="utf-8"), path.stat().st_mtime_ns
+    book.write("first", chapter("First", "Newer."), ("en",))
+    built(book)
+    path.write_text(old, encoding="utf-8")
+    subprocess.run(["touch", "-d", f"@{date / 1e9}", path], check=True)
+    built(book)
+    assert "Newer." not in soup(book, "book/en/first.html").article.get_text()
+
+
+def test_a_change_of_the_theme_reaches_every_page(book):
+    style = book.folder / "theme/static/book.css"
+    old = style.read_text(encoding="utf-8")
+    style.write_text(f"{old}\narticle {{ color: rebeccapurple }}\n", encoding="utf-8")
+    before = soup(book, "book/en/index.html").select_one("link[rel=stylesheet]")["href"]
+    built(book)
+    assert "#639" in (site(book) / "_static/site.css").read_text(encoding="utf-8")
+    for name in ("index", "first", "second"):
+        assert soup(book, f"book/en/{name}.html").select_one("link[rel=stylesheet]")["href"] != before
+    style.write_text(old, encoding="utf-8")
+
+
+def test_a_page_that_is_gone_disappears(book):
+    for edition in ("en", "zh"):
+        (book.folder / "book" / edition / "second.ipynb").unlink()
+    book.write_toc("first")
+    built(book)
+    assert not [name for name in state(book) if "second" in name]
+    assert "Second" not in soup(book, "book/en/index.html").get_text()
+    book.write("second", chapter("Second"))
+    book.write_toc("first", "second")
+    built(book)
+
+
+def test_a_mistake_leaves_the_old_site_and_is_told_again(book):
+    before = state(book)
+    book.write("first", chapter("First", "See [](#nowhere)."), ("en",))
+    for _ in range(2):
+        said = failure(book.start("-m", "bookkit", "build"))
+        assert said.startswith("error: book/en/first.ipynb: cell title, line 3: ") and "nowhere" in said
+        assert len(said.splitlines()) == 1
+        assert state(book) == before and no_build_is_left(book)
+    book.write("first", chapter("First"))
+    built(book)
+
+
+def test_a_link_to_a_section_that_is_gone_is_seen_on_the_page_that_has_it(book):
+    book.write("first", chapter("First", "See [](#there)."))
+    book.write("second", chapter("Second", "(there)=\n## There\n"))
+    built(book)
+    book.write("second", chapter("Second"))
+    assert "book/en/first.ipynb: cell title, line 3: " in failure(book.start("-m", "bookkit", "build"))
+    book.write("first", chapter("First"))
+    built(book)
+
+
+def test_an_interrupt_leaves_the_old_site(book):
+    before = state(book)
+    book.write("first", chapter("First", "More words."))
+    process = book.start("-m", "bookkit", "build")
+    wait_for_work(book, process)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate()
+    assert (process.returncode, output) == (130, "interrupted\n")
+    assert state(book) == before and no_build_is_left(book)
+    book.write("first", chapter("First"))
+
+
+def test_of_two_builds_the_second_one_waits(book):
+    book.write("first", chapter("First", "The first build."), ("en",))
+    first = book.start("-m", "bookkit", "build")
+    wait_for_work(book, first)
+    book.write("first", chapter("First", "The second build."), ("en",))
+    second = book.start("-m", "bookkit", "build")
+    said, _ = second.communicate()
+    assert said.splitlines()[0] == "another build is running; this one begins when it has ended"
+    assert (first.wait(), second.returncode) == (0, 0)
+    assert "The second build." in soup(book, "book/en/first.html").article.get_text()
+    book.write("first", chapter("First"))
+
+
+FULL_DISK = """
+import resource, runpy, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+sys.argv = ["bookkit", "build"]
+runpy.run_module("bookkit", run_name="__main__")
+"""
+
+
+def test_a_full_disk_is_told_in_one_line(book):
+    before = state(book)
+    book.write_toc("second", "first")
+    said = failure(book.start("-c", FULL_DISK))
+    assert said == "error: the site could not be written: File too large\n"
+    assert state(book) == before and no_build_is_left(book)
+    book.write_toc("first", "second")
+
+
+def test_a_stored_output_cannot_run_in_a_page(book):
+    drawing = new_output("display_data", data={"image/svg+xml": DRAWING, "text/plain": "<Figure>"})
+    both = new_output("display_data", data={"text/html": "<script>window.ran = 2</script>", "text/plain": "as text"})
+    book.write("first", page(*chapter("First").cells, new_code_cell("show()", id="shown", outputs=[drawing, both])))
+    built(book)
+    article = soup(book, "book/en/first.html").article
+    [figure] = article.select(".cell_output img")
+    assert figure["src"].endswith(".svg") and (figure["width"], figure["height"]) == ("96", "48")
+    assert not article.select("script, svg") and "as text" in article.get_text()
+    alone = new_output("display_data", data={"text/html": "<script>window.ran = 3</script>"})
+    book.write("first", page(*chapter("First").cells, new_code_cell("show()", id="shown", outputs=[alone])), ("en",))
+    assert "book/en/first.ipynb: cell shown" in failure(book.start("-m", "bookkit", "build"))
+    book.write("first", chapter("First"))
+
+
+def test_jupyter_book_alone_builds_the_english_edition(book):
+    command = "from jupyter_book.cli.main import main; main()"
+    process = book.start("-c", command, "build", "-W", ".", "--path-output", "plain")
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    page = book.folder / "plain/_build/html/book/en/first.html"
+    scripts = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").select("script[src]")
+    assert [script["src"].partition("?")[0] for script in scripts] == ["../../_static/site.js"]
+
+
+def test_a_warning_without_a_page_is_told(book):
+    configuration = book.folder / "_config.yml"
+    old = configuration.read_text(encoding="utf-8")
+    configuration.write_text(old.replace("language-switch, ", "no-such-template, "), encoding="utf-8")
+    said = failure(book.start("-m", "bookkit", "build"))
+    assert "no-such-template" in said and len(said.splitlines()) <= 2
+    configuration.write_text(old, encoding="utf-8")
+    assert json.loads((book.folder / "_build/kept/en/inputs.json").read_text(encoding="utf-8"))

@@ -1,0 +1,130 @@
+"""Sphinx extension: one style sheet and one script for all pages, and no file that no page asks for.
+
+Jupyter Book puts some thirty files on every page, most of which this book does not use: an icon library of
+1.5 MB, styles of components that occur nowhere, the search index, code for running cells on somebody's
+server. theme/templates/layout.html leaves them out; here the two files that it names are made, when all
+pages are written and the names in them are known.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+from theme.extensions import scripts, styles
+
+LIBRARY = "scripts/fontawesome.js"
+KEPT = {"site.css", "site.js", "search-page.js", "favicon.svg", "preview.png"}
+# What is known from the last build, beside what Sphinx keeps: versions of the two files, and the names in each page.
+MEMORY = "assets.json"
+AFTER_THE_THEME = 900  # which writes pygments.css at the same event
+
+
+def leave_out_servers(app, config):
+    """Take away what sphinx-thebe, which Jupyter Book always loads, puts on pages: cells here run on no server."""
+    for listeners in app.events.listeners.values():
+        for listener in [*listeners]:
+            if listener.handler.__module__.startswith("sphinx_thebe"):
+                app.disconnect(listener.id)
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def remember(app):
+    """Read what is known from the last build."""
+    app.builder.indexer_format = scripts.SearchIndex()
+    try:
+        memory = json.loads(Path(app.doctreedir, MEMORY).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        memory = {"versions": {"css": "new", "js": "new"}, "pages": {}}
+    app.builder.book_memory, app.builder.book_settings = memory, None
+
+
+def add_versions(app, pagename, templatename, context, doctree):
+    """Give a page the versions that all other pages name until everything is written."""
+    context["asset_versions"] = app.builder.book_memory["versions"]
+    if app.builder.book_settings is None:
+        app.builder.book_settings = scripts.wanted_settings(context["script_files"])
+
+
+def pages_of(app) -> list[Path]:
+    """Return the files of all pages of the edition."""
+    names = [*app.env.found_docs, "genindex", "search"]
+    return [path for name in sorted(names) if (path := Path(app.outdir, f"{name}.html")).exists()]
+
+
+def names_in(page: str, known: dict[str, list[str]]) -> list[str]:
+    """Return the class names and ids of a page; `known` has them by the digest of the page."""
+    return known.get(digest(page)) or sorted(styles.NamesOfPage(page).names)
+
+
+def with_versions(page: str, old: dict[str, str], new: dict[str, str]) -> str:
+    """Return a page that names the new versions of the two files."""
+    for kind, version in new.items():
+        page = page.replace(f"_static/site.{kind}?v={old[kind]}", f"_static/site.{kind}?v={version}")
+    return page
+
+
+def remove_leftovers(app):
+    """Remove what an earlier build published and this book has no more."""
+    out, env = Path(app.outdir), app.env
+    pages = {*env.found_docs, "genindex", "search", "index", "404", "robots"}
+    figures = {name for _, name in env.images.values()}
+    for path in [*out.rglob("*.html"), *out.rglob("*.txt")]:
+        if (
+            "_sources" not in path.relative_to(out).parts
+            and path.relative_to(out).with_suffix("").as_posix() not in pages
+        ):
+            path.unlink()
+    for path in (out / "_images").glob("*"):
+        if path.name not in figures:
+            path.unlink()
+    for path in (out / "_sources").rglob("*.*"):
+        if path.relative_to(out / "_sources").with_suffix("").as_posix() not in pages:
+            path.unlink()
+
+
+def tidy(static: Path):
+    """Remove what no page asks for."""
+    for file in sorted(static.rglob("*"), reverse=True):
+        if file.is_file() and file.name not in KEPT:
+            file.unlink()
+        elif file.is_dir() and not any(file.iterdir()):
+            file.rmdir()
+
+
+def write_assets(app, exception):
+    """Make the style sheet and the script of the pages that are there now, and tell all pages their versions."""
+    if exception or app.builder.name != "html" or app.builder.book_settings is None:
+        return
+    remove_leftovers(app)
+    memory, static = app.builder.book_memory, Path(app.outdir, "_static")
+    pages = {path: path.read_text(encoding="utf-8") for path in pages_of(app)}
+    names = {path: names_in(page, memory["pages"]) for path, page in pages.items()}
+    js = scripts.script(static, app.builder.book_settings)
+    css = styles.style_sheet(
+        styles.read_sheets(static),
+        {name for found in names.values() for name in found},
+        js + scripts.SEARCH_NAMES,
+        (static / LIBRARY).read_text(encoding="utf-8"),
+    )
+    made = {"site.css": css, "site.js": js, "search-page.js": scripts.search_script(static)}
+    for name, content in made.items():
+        (static / name).write_text(content, encoding="utf-8")
+    tidy(static)
+    versions = {"css": digest(css), "js": digest(js)}
+    if versions != memory["versions"]:
+        pages = {path: with_versions(page, memory["versions"], versions) for path, page in pages.items()}
+        for path, page in pages.items():
+            path.write_text(page, encoding="utf-8")
+    known = {digest(page): names[path] for path, page in pages.items()}
+    Path(app.doctreedir, MEMORY).write_text(json.dumps({"versions": versions, "pages": known}), encoding="utf-8")
+
+
+def setup(app):
+    app.connect("config-inited", leave_out_servers)
+    app.connect("builder-inited", remember)
+    app.connect("html-page-context", add_versions, priority=900)  # after all extensions have said what they want
+    app.connect("build-finished", write_assets, priority=AFTER_THE_THEME)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,74 @@
+"""The one script of the site, and the one that its search page needs beside it."""
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from sphinx.search import _JavaScriptIndex
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+
+# In the order in which they must run; the first one declares what settings of extensions change.
+SCRIPTS = (
+    "documentation_options.js",
+    "doctools.js",
+    "sphinx_highlight.js",
+    "translations.js",
+    "clipboard.min.js",
+    "copybutton.js",
+    "scripts/sphinx-book-theme.js",
+    "togglebutton.js",
+    "book.js",
+    "scripts/bootstrap.js",
+    "scripts/pydata-sphinx-theme.js",
+)
+SEARCH_SCRIPTS = ("searchtools.js", "language_data.js", "search.js")
+# A script of tabs, which the book does not have.
+LEFT_OUT = ("design-tabs.js",)
+# What a page says about itself alone, and nothing asks for.
+OWN_PAGE = "DOCUMENTATION_OPTIONS.pagename"
+# Names that the scripts of the search page put on it: the style sheet must know them.
+SEARCH_NAMES = " search search-summary context highlighted kind-title kind-index kind-text kind-object "
+# The theme asks every block of code for its width in one go while the page loads, to see which need the focus to be
+# scrolled by keys, and never again when one is unfolded. book.js does it, one block at a time.
+SCROLLABLE = re.compile(r'"complete"===document\.readyState\?(\w)\(\):window\.addEventListener\("load",\1\)')
+
+
+class SearchIndex(_JavaScriptIndex):
+    """Sphinx's index in half of the bytes where the text is Chinese."""
+
+    def dumps(self, data) -> str:
+        return self.PREFIX + json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + self.SUFFIX
+
+
+def wanted_settings(script_files: Iterable) -> list[str]:
+    """Return the settings among what extensions put on a page, and warn of a script that the site does not know."""
+    settings = []
+    for script in sorted(script_files, key=lambda script: script.priority):
+        body = script.attributes.get("body", "")
+        if body and OWN_PAGE not in body:
+            settings.append(body)
+        elif not body:
+            name = str(script.filename).removeprefix("_static/").partition("?")[0]
+            if name not in (*SCRIPTS, *LEFT_OUT):
+                logger.warning(
+                    "an extension wants the script %s on every page; name it in theme/extensions/scripts.py", name
+                )
+    return list(dict.fromkeys(settings))
+
+
+def script(static: Path, settings: list[str]) -> str:
+    """Return the script of all pages."""
+    files = [(static / name).read_text(encoding="utf-8") for name in SCRIPTS if (static / name).exists()]
+    text = "\n;\n".join([files[0], *settings, *files[1:]])
+    text, found = SCROLLABLE.subn("void 0", re.sub(r"//# sourceMappingURL=\S+", "", text))
+    if found != 1:
+        logger.warning("the theme measures blocks of code in another way than it did; see theme/extensions/scripts.py")
+    return text
+
+
+def search_script(static: Path) -> str:
+    """Return what the search page needs beside the script of all pages."""
+    return "\n".join((static / name).read_text(encoding="utf-8") for name in SEARCH_SCRIPTS)
