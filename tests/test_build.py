@@ -83,7 +83,8 @@ def test_a_changed_title_reaches_the_navigation_of_every_page(book):
 def test_only_the_page_that_changed_is_written(book):
     def dates():
         return {
-            path.stem: path.stat().st_mtime_ns for path in (book.folder / "_build/kept/en/_build/html/book").rglob("*.html")
+            path.stem: path.stat().st_mtime_ns
+            for path in (book.folder / "_build/kept/en/_build/html/book").rglob("*.html")
         }
 
     before = dates()

@@ -14,7 +14,8 @@ from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 
-from bookkit.project import DATA, ROOT, BookError, Edition, name
+from bookkit.project import ROOT, BookError, Edition, name
+from bookkit.words import GLOSSARY, INDEX
 
 INPUTS = "inputs.json"
 CODE = (
@@ -55,7 +56,9 @@ class Inputs:
     def of(cls, edition: Edition, configuration: str) -> "Inputs":
         rest = [configuration, digests([ROOT / path for path in CODE]), packages(), sys.version, str(ROOT)]
         return cls(
-            digest(json.dumps(rest).encode()), digest(json.dumps(digests([DATA])).encode()), digests([edition.folder])
+            digest(json.dumps(rest).encode()),
+            digest(json.dumps(digests([GLOSSARY, INDEX])).encode()),
+            digests([edition.folder]),
         )
 
     @classmethod
