@@ -98,6 +98,7 @@ CHINESE_CHANGED = {
     "a number of an exercise's title": ("ask", "8 的一半\n", "9 的一半\n", "lacks the number 8"),
     "a number in a comment": ("code", "即 2 倍", "即 5 倍", "does not say the number 5"),
     "an inline code": ("title", "`x`", "`y`", "the English does not say `y`"),
+    "a name with a number": ("left", "说的是", "float64 说的是", "the English does not say the number float64"),
     "an entry of a table": ("table", "| 7 |", "| 8 |", "lacks the number 7"),
     "a code in a table": ("table", "`left`", "`right`", "lacks `left`"),
     "rows changed over": ("table", "`left` 一侧 | 7 |\n| `right`", "`right` 一侧 | 7 |\n| `left`", "lacks `left`"),

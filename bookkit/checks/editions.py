@@ -23,8 +23,8 @@ from bookkit.project import BookError, name
 
 HAN = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
-# A number in a text: no part of a name, and with its power (10⁻⁵).
-NUMERAL = re.compile(r"(?<![A-Za-z\d_])(?:(?<![\w).])-)?\d+(?:[.,]\d+)*[⁰¹²³⁴-⁹⁻]*")
+# A number in a text, with its power (10⁻⁵), or a name that ends in one (float64).
+NUMERAL = re.compile(r"(?:(?<![\w).])-)?(?<![A-Za-z\d_])\d+(?:[.,]\d+)*[⁰¹²³⁴-⁹⁻]*|(?<![A-Za-z\d_])[A-Za-z]+\d+")
 WORD = re.compile(r"[A-Za-z]{2,}")
 NAMES = {"Dropout", "HIPS", "JAX", "MXNet", "NumPy", "PyTorch", "autograd"}
 QUOTED = re.compile(r"[“\"].*[”\"]")  # a message stays as MXNet words it
