@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,88 +13,6 @@ from sample_book import SampleBook, page
 
 from bookkit.notebooks.files import read
 from bookkit.project import ROOT
-
-# A stand-in for Python: of version $VERSION, with or without libgomp, able or unable to install.
-PYTHON = """#!/bin/sh
-case "$*" in
-*version_info*) echo "$VERSION" ;;
---version) echo "Python $VERSION.0" ;;
-*ctypes*) test -n "${LIBRARIES-yes}" ;;
-*"-m venv .venv"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
-*"-m pip"*) echo "pip was here" && test -n "${NETWORK-yes}" ;;
-*) ;;
-esac
-"""
-
-
-@pytest.fixture
-def project(tmp_path):
-    """A folder with bookkit/setup.sh and stand-ins for `python3`, `python3.11` and `uname`."""
-    (tmp_path / "bookkit").mkdir()
-    shutil.copy(ROOT / "bookkit/setup.sh", tmp_path / "bookkit")
-    (tmp_path / "requirements.txt").write_text("mxnet==1.9.1\npip==26.3\n")
-    stubs = tmp_path / "stubs"
-    stubs.mkdir()
-    for tool in ("cat", "cmp", "cp", "dirname", "grep", "mkdir", "mv", "rm", "sh"):
-        (stubs / tool).symlink_to(shutil.which(tool))
-    scripts = {"python3": PYTHON, "uname": '#!/bin/sh\ntest "$1" = -s && echo "$OS" || echo "$MACHINE"\n'}
-    for tool, script in scripts.items():
-        (stubs / tool).write_text(script)
-        (stubs / tool).chmod(0o755)
-    return tmp_path
-
-
-def set_up(project, **environment):
-    environment = {"OS": "Linux", "MACHINE": "x86_64", "VERSION": "3.11", **environment}
-    return subprocess.run(
-        ["sh", "bookkit/setup.sh"],
-        cwd=project,
-        env={"PATH": str(project / "stubs"), **environment},
-        capture_output=True,
-        text=True,
-    )
-
-
-@pytest.mark.parametrize(
-    "environment, words",
-    [
-        ({"OS": "Darwin", "MACHINE": "arm64"}, "not on Darwin arm64. Open the book on Binder"),
-        ({"OS": "Linux", "MACHINE": "aarch64"}, "not on Linux aarch64"),
-        ({"OS": "MINGW64_NT-10.0", "MACHINE": "x86_64"}, "not on MINGW64_NT-10.0 x86_64"),
-        ({"VERSION": "3.12"}, "Python 3.11 is needed and Python 3.12.0 was found. Get 3.11 from"),
-        ({"LIBRARIES": ""}, "lacks. Debian, Ubuntu: apt-get install libgomp1 libquadmath0"),
-        ({"NETWORK": ""}, "could not be installed"),
-    ],
-)
-def test_setup_says_what_is_wrong_and_leaves_nothing(project, environment, words):
-    result = set_up(project, **environment)
-    assert result.returncode == 1
-    errors = result.stderr.splitlines()
-    assert len(errors) == 1 and errors[0].startswith("error: ") and words in errors[0]
-    assert not (project / ".venv").exists()
-
-
-def test_setup_runs_once_for_one_lock(project):
-    assert "pip was here" in set_up(project).stdout
-    assert set_up(project).stdout == ""
-    (project / "requirements.txt").write_text("mxnet==1.9.1\nnumpy==1.23.5\n")
-    assert "pip was here" in set_up(project).stdout
-
-
-def test_a_failed_setup_keeps_the_old_environment(project):
-    set_up(project)
-    before = (project / ".venv/made-from").read_text()
-    (project / "requirements.txt").write_text("mxnet==1.9.1\nnumpy==1.23.5\n")
-    assert set_up(project, NETWORK="").returncode == 1
-    assert (project / ".venv/made-from").read_text() == before
-    assert not (project / ".venv.old").exists()
-
-
-def test_a_half_made_environment_is_made_again(project):
-    (project / ".venv/bin").mkdir(parents=True)
-    (project / ".venv/bin/python").write_text("half")
-    assert "pip was here" in set_up(project).stdout
-    assert (project / ".venv/bin/python").read_text() == PYTHON
 
 
 def run(*arguments):
