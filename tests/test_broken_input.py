@@ -132,9 +132,23 @@ def test_what_follows_a_stopped_cell_does_not_run(executed, stem):
     assert f"follows book/en/{stem}.ipynb: cell faulty, which stopped the notebook" in executed[0]
 
 
-def test_what_follows_a_cell_that_raises_is_not_told(executed):
-    assert "book/en/raises.ipynb: cell next" not in executed[0]
-    assert "follows book/en/raises.ipynb: cell faulty, which raised an error" in executed[0]
+def test_cells_that_miss_what_a_cell_before_them_defines_are_not_told(project):
+    cells = {
+        "imports": "import random\nimport nothing\nnames = 1\nrandom.seed(1)",
+        "misses": "names",
+        "unseeded": "round(random.random())",
+        "announced": "1 / names",
+        "other": "1 / 0",
+    }
+    notebook = page(*(new_code_cell(code, id=cell) for cell, code in cells.items()))
+    error = {"ename": "ZeroDivisionError", "evalue": "division by zero"}
+    notebook.cells[3].update(metadata={"tags": ["raises-exception"]}, outputs=[new_output("error", **error)])
+    project.write("index", notebook, ["en"])
+    output = failure(project.check("book/en/index.ipynb", "-rs"))
+    assert "cell imports: ModuleNotFoundError: No module named 'nothing'; mend the cell" in output
+    assert "cell other: ZeroDivisionError: division by zero; mend the cell" in output
+    assert output.count("book/en/index.ipynb: cell imports, which raised an error") == 1
+    assert "2 failed, 3 skipped" in output
 
 
 @pytest.mark.parametrize("cell", COMPARED)

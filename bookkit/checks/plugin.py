@@ -101,7 +101,8 @@ class Notebook(IPyNbFile):
     """A notebook whose cells run in order, in one kernel, or not at all."""
 
     due = 0
-    stopped = None
+    stopped = None  # why no further cell runs
+    raised = None  # the place of a cell that raised, so that names may be missing in those behind it
 
     def setup(self):
         """Start no kernel: the first cell does."""
@@ -132,14 +133,23 @@ class Cell(IPyNbCell):
             notebook.due += 1
             notebook.kernel = notebook.kernel or self.start()
             super().runtest()
+        except StoppedError as reason:
+            notebook.stopped = f"follows {self.place}, which stopped the notebook"
+            raise BookError(f"{self.place}: {reason}") from None
         except CellError as error:
-            if isinstance(error, StoppedError):
-                notebook.stopped = f"follows {self.place}, which stopped the notebook"
+            self.skip_consequence()
             raise BookError("\n".join(f"{self.place}: {line}" for line in error.args)) from None
         except NbCellError:
-            if self.raised:
-                notebook.stopped = f"follows {self.place}, which raised an error"
+            if self.last_error and self.last_error.ename == "NameError":
+                self.skip_consequence()
+            if self.last_error and not self.options["check_exception"]:
+                notebook.raised = notebook.raised or self.place
             raise
+
+    def skip_consequence(self):
+        """Tell nothing about a cell that misses what a cell before it should have done: that was told."""
+        if self.parent.raised:
+            pytest.skip(f"follows {self.parent.raised}, which raised an error")
 
     def start(self):
         given = getattr(self.config, "workerinput", {})
@@ -151,10 +161,10 @@ class Cell(IPyNbCell):
         )
 
     @property
-    def raised(self):
-        """The error of a cell that must not raise, or None."""
+    def last_error(self):
+        """The error that the cell ended with, or None."""
         last = self.test_outputs[-1] if self.test_outputs else None
-        return last if last and last.output_type == "error" and not self.options["check_exception"] else None
+        return last if last and last.output_type == "error" else None
 
     def compare_outputs(self, test, ref, skip_compare=None):
         # nbval looks neither at the kind of an output nor at the order of outputs of different kinds.
@@ -183,9 +193,9 @@ class Cell(IPyNbCell):
         lines = []
         if not isinstance(error, NbCellError):
             what = str(error) or type(error).__name__
-        elif self.raised:
-            what = f"{in_one_line(self.raised)}; mend the cell, or tag it raises-exception"
-            frames = (ANSI.sub("", frame) for frame in self.raised.traceback)
+        elif self.last_error and not self.options["check_exception"]:
+            what = f"{in_one_line(self.last_error)}; mend the cell, or tag it raises-exception"
+            frames = (ANSI.sub("", frame) for frame in self.last_error.traceback)
             lines = [frame for frame in frames if "Cell In[" in frame]
         elif error.inner_traceback:
             advice = f"if the new ones are right, run `make refresh NB={name(self.path)}`"

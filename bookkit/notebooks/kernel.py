@@ -71,7 +71,8 @@ class ThisPython(KernelSpecManager):
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         spec = KernelSpec(**get_kernel_dict())
         spec.argv = [sys.executable, "-c", (HERE / "launch.py").read_text(encoding="utf-8"), self.host]
-        spec.argv += ["-f", "{connection_file}"]
+        # Of what C++ code writes, the kernel that stock nbval starts hears nothing either.
+        spec.argv += ["-f", "{connection_file}", "--IPKernelApp.capture_fd_output=False"]
         return spec
 
 
