@@ -35,7 +35,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int | None]]] = {
     "gradients": ("derive every gradient again without MXNet", lambda given: module("gradients.oracles").main()),
     "faults": (
         "plant faults and see each one caught",
-        lambda given: module("checks.faults.judge").main(given.notebooks),
+        lambda given: module("checks.faults.command").main(given.notebooks),
     ),
     "matrix": ("execute the book as other machines would", lambda given: module("checks.matrix").main()),
     "audit": ("measure the website", lambda given: module("site.audit").main(given.runs)),

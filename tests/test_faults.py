@@ -4,13 +4,16 @@ import os
 import subprocess
 import sys
 import zlib
+from pathlib import Path
 
 import pytest
+from nbformat.v4 import new_code_cell, new_output
+from sample_book import SampleBook, page
 
 from bookkit.checks.faults import judge
 from bookkit.notebooks.files import find_notebooks, read
 from bookkit.notebooks.rules import code_cells
-from bookkit.project import CHINESE, ENGLISH, ROOT, name
+from bookkit.project import CHINESE, ENGLISH, ROOT
 
 SAMPLE = 8  # faults of each kind in each notebook
 BLINDFOLDS = {
@@ -20,18 +23,20 @@ BLINDFOLDS = {
 }
 
 
-def plant(*paths, before=""):
-    """Judge a sample of mutants of notebooks in a new process; `before` is executed there first."""
-    code = f"import sys; from bookkit.checks.faults import judge\n{before}\nsys.exit(judge.main(sys.argv[1:], most={SAMPLE}))"
+def plant(folder: Path, *paths: str, before: str = "") -> subprocess.CompletedProcess:
+    """Judge a sample of mutants of a book's notebooks in a new process; `before` is executed there first."""
+    judging = "from bookkit.checks.faults import command"
+    code = f"import sys; {judging}\n{before}\nsys.exit(command.main(sys.argv[1:], most={SAMPLE}))"
     return subprocess.run(
-        [sys.executable, "-c", code, *map(str, paths)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        [sys.executable, "-c", code, *paths],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder)},
         capture_output=True,
         text=True,
     )
 
 
-def chapter():
+def chapter() -> str:
     """Return the name of a chapter that has errors and figures: another one whenever the book changes."""
     found = []
     for path in sorted(ENGLISH.folder.glob("*.ipynb")):
@@ -45,13 +50,27 @@ def chapter():
 
 def test_every_fault_of_a_sample_is_caught():
     page = chapter()
-    result = plant(ENGLISH.folder / page, CHINESE.folder / page)
+    result = plant(ROOT, f"{ENGLISH.place}{page}", f"{CHINESE.place}{page}")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "0 survived" in result.stdout
     counts = [line.rsplit(maxsplit=3) for line in result.stdout.splitlines()[: len(judge.KINDS)]]
     assert [kind for kind, *_ in counts] == judge.KINDS
     for kind, caught, _, planted in counts:
         assert int(caught) == int(planted) > 0, kind
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    """A book of one page with a number in its code and in its output."""
+    book = SampleBook(tmp_path_factory.mktemp("faults"))
+    result = [new_output("execute_result", {"text/plain": "6.0"}, execution_count=1)]
+    book.write("index", page(new_code_cell("2 * 3.0", id="slope", outputs=result)))
+    return book
+
+
+def test_nothing_survives_in_the_small_book(sample):
+    result = plant(sample.folder)
+    assert result.returncode == 0 and "0 survived" in result.stdout, result.stdout + result.stderr
 
 
 @pytest.mark.parametrize(
@@ -62,8 +81,22 @@ def test_every_fault_of_a_sample_is_caught():
         ("editions", CHINESE, ["cell slope: Chinese code changed alone: line "]),
     ],
 )
-def test_a_fault_that_nobody_catches_is_told(blind, edition, missed):
-    result = plant(edition.folder / "index.ipynb", before=BLINDFOLDS[blind])
+def test_a_fault_that_nobody_catches_is_told(sample, blind, edition, missed):
+    index = f"{edition.place}index.ipynb"
+    result = plant(sample.folder, index, before=BLINDFOLDS[blind])
     assert result.returncode == 1, result.stdout + result.stderr
     for words in missed:
-        assert f"{name(edition.folder / 'index.ipynb')}: {words}" in result.stdout
+        assert f"{index}: {words}" in result.stdout
+
+
+def test_a_notebook_that_is_wrong_already_is_told(sample):
+    path = sample.folder / "book/zh/index.ipynb"
+    before = path.read_text(encoding="utf-8")
+    try:
+        path.write_text(before.replace("6.0", "7.0"), encoding="utf-8")
+        result = plant(sample.folder, "book/zh/index.ipynb")
+    finally:
+        path.write_text(before, encoding="utf-8")
+    assert result.returncode == 1
+    assert "BookError: book/zh/index.ipynb: cell slope: " in result.stderr
+    assert "and no fault is planted yet" in result.stderr
