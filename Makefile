@@ -17,6 +17,9 @@ book: setup ## build the website, both editions, into _build/html
 test: setup ## re-execute every notebook, compare every output, check pages and tools
 	$(PYTHON) -m pytest
 
+check: setup ## check one page in both editions, in seconds (NB=book/en/gradients.ipynb)
+	@$(PYTHON) -m bookkit check $(NB)
+
 serve: book ## build the website and serve it on this machine (PORT=8000)
 	@$(PYTHON) -m bookkit serve $(PORT)
 
@@ -56,4 +59,4 @@ bench: setup ## measure set-up, build and checks against their bars
 clean: ## remove what was built, and .venv
 	rm -rf _build .venv .pytest_cache
 
-.PHONY: help setup book test serve lab refresh new agree gradients lock faults matrix audit pdf bench clean
+.PHONY: help setup book test check serve lab refresh new agree gradients lock faults matrix audit pdf bench clean

@@ -23,6 +23,7 @@ def addresses() -> Addresses:
 COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int | None]]] = {
     "build": ("build the website, both editions", lambda given: module("site.build").main(addresses())),
     "serve": ("serve the built website on this machine", lambda given: module("site.serve").main(given.port)),
+    "check": ("check one page in both editions", lambda given: module("page").main(given.page, addresses())),
     "refresh": (
         "execute notebooks and store their outputs",
         lambda given: module("notebooks.refresh").main(given.notebooks),
@@ -54,6 +55,8 @@ def parser() -> argparse.ArgumentParser:
         if name == "new":
             command.add_argument("name", help="name of its file and address: small letters, digits, hyphens")
             command.add_argument("part", nargs="?", default="", help="part of _toc.yml; without, the last with numbers")
+        if name == "check":
+            command.add_argument("page", nargs="?", help="path of a page, in either edition")
         if name == "serve":
             command.add_argument("port", help="number of the port")
         if name == "audit":
