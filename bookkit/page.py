@@ -18,20 +18,21 @@ from bs4 import BeautifulSoup
 
 from bookkit import contents
 from bookkit.addresses import Addresses
-from bookkit.checks import agreement, editions
+from bookkit.checks import agreement, editions, vocabulary
 from bookkit.notebooks import rules
 from bookkit.processes import side_by_side
 from bookkit.project import EDITIONS, ROOT, BookError, name
 from bookkit.words import read_glossary
 
 NOT_CHECKED = """\
-not checked: the page in a browser and on paper, links of other pages to it, the table of the page verification;
-             planted faults (make faults), other machines (make matrix), everything else (make test)"""
+not checked: the page in a browser and on paper, links of other pages to it, entries of the glossary and the index that
+  lead to it, the table of the page verification; planted faults (make faults), other machines (make matrix);
+  everything else is in `make test`"""
 EXAMPLE = "say for example `make check NB=book/en/gradients.ipynb`"
 
 
 def both(given: str | None) -> tuple[Path, Path]:
-    """Return the paths of the English and the Chinese edition of a page, given one; raise BookError if it is no page."""
+    """Return the paths of both editions of a page, given one; raise BookError if it is no page."""
     if not given:
         raise BookError(f"no page is named; {EXAMPLE}")
     path = Path(given).resolve()
@@ -71,7 +72,7 @@ def outputs(path: Path) -> list[str]:
 
 
 def text(english: Path, chinese: Path) -> Iterator[str]:
-    """Yield what the rules for notebooks and the comparison of the editions have to say."""
+    """Yield what the rules for notebooks, the comparison of the editions and the book's words have to say."""
     for path in (english, chinese):
         page = editions.read(path)
         if path.suffix == ".ipynb":
@@ -79,21 +80,13 @@ def text(english: Path, chinese: Path) -> Iterator[str]:
             if path.read_text(encoding="utf-8") != nbformat.writes(page) + "\n":
                 yield f"{name(path)}: is not stored in normal form; run `make refresh NB={name(path)}`"
     yield from (f"{name(chinese)}: {line}" for line in editions.compare(editions.read(english), editions.read(chinese)))
-    now = {english.name: agreement.digests(english)}
-    for page, cell in agreement.stale(now, agreement.read_record()):
-        yield (
-            f"{name(chinese)}: cell {cell}: the English text has changed; "
-            "see whether the Chinese still says the same, change it where not, then run `make agree`"
-        )
-    yield from (line for line in words_of_the_book() if line.startswith((name(english), name(chinese))))
+    now = {english.name: agreement.paired(agreement.cells(english), agreement.cells(chinese))}
+    agreed = {english.name: agreement.read_record().get(english.name, {})}
+    for change in agreement.changes(now, agreed):
+        yield f"{change.told()}\n  change what does not say the same, then run `make agree`"
+    for entry in read_glossary():
+        yield from vocabulary.rejected(entry, chinese, vocabulary.words(chinese))
     yield from (line for line in contents.strays() if line.startswith((name(english), name(chinese))))
-
-
-def words_of_the_book() -> Iterator[str]:
-    """Yield every misuse of a word of the glossary."""
-    names = [path.name for path in agreement.pages()]
-    texts = [{page: editions.words(edition.folder / page) for page in names} for edition in EDITIONS]
-    return (line for entry in read_glossary() for line in editions.misuses(entry, *texts))
 
 
 def gradients(page: str) -> list[str]:
@@ -170,6 +163,7 @@ def main(given: str | None, addresses: Addresses) -> int:
         lines = str(lines).splitlines() if isinstance(lines, BookError) else lines
         print(f"{time.perf_counter() - start:5.1f} s  {title}: {len(lines) or 'nothing'} to mend", flush=True)
         wrong += lines
-    print("\n".join(dict.fromkeys(wrong)), file=sys.stderr)
+    for line in dict.fromkeys(wrong):
+        print(line, file=sys.stderr)
     print(NOT_CHECKED)
     return 1 if wrong else 0

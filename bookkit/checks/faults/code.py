@@ -1,7 +1,8 @@
-"""Faults in the code of a cell."""
+"""Faults in the source of a cell: its code, or the numbers of its text."""
 
 import ast
 import io
+import re
 import tokenize
 from collections.abc import Iterator
 
@@ -27,6 +28,14 @@ def code_changed(cell: NotebookNode) -> Iterator[tuple[str, NotebookNode]]:
             line = lines[row - 1]
             source = [*lines[: row - 1], line[:start] + new + line[token.end[1] :], *lines[row:]]
             yield f"line {row}, {token.string} -> {new}", changed(cell, source="\n".join(source))
+
+
+def number_changed(cell: NotebookNode) -> Iterator[tuple[str, NotebookNode]]:
+    """Change one number of a text after the other; not those of list items, which Markdown counts itself."""
+    for number in re.finditer(r"(?<![\w.-])\d+(?![\w-])(?!(?<=^\d)\. )", cell.source, re.MULTILINE):
+        new = f"{number[0]}1"
+        words = f"character {number.start()}, {number[0]} -> {new}"
+        yield words, changed(cell, source=cell.source[: number.start()] + new + cell.source[number.end() :])
 
 
 def constants_changed(source: str) -> Iterator[tuple[str, str]]:

@@ -21,7 +21,7 @@ from nbformat.v4 import new_notebook
 
 from bookkit.checks import editions
 from bookkit.checks.faults.cells import as_executed, as_seen
-from bookkit.checks.faults.code import code_changed, constants_changed
+from bookkit.checks.faults.code import code_changed, constants_changed, number_changed
 from bookkit.checks.faults.execution import Shell, Verdict, in_child, run_on
 from bookkit.checks.faults.replay import Checks
 from bookkit.checks.faults.stored import STORED, stored_faults
@@ -30,7 +30,8 @@ from bookkit.project import ENGLISH, BookError, name
 
 CONSTANT = "constant in the code changed"
 ALONE = "Chinese code changed alone"
-KINDS = [*STORED, CONSTANT, ALONE]
+NUMBER_ALONE = "Chinese number changed alone"
+KINDS = [*STORED, CONSTANT, ALONE, NUMBER_ALONE]
 
 Judged = tuple[Verdict, str, str, str]  # what became of a fault, its kind, its place, words about it
 
@@ -89,11 +90,17 @@ def judge_code(checks: Checks, path: Path, most: int | None) -> Iterator[Judged]
             raise BookError(f"{name(path)}: cell {cell.id}: other outputs, and no fault is planted yet")
 
 
+def alone_faults(english: NotebookNode, chinese: NotebookNode) -> Iterator[tuple[str, str, NotebookNode, NotebookNode]]:
+    """Yield (kind, words, changed Chinese cell, English cell) for all faults in a Chinese notebook alone."""
+    for one, other in zip(english.cells, chinese.cells, strict=True):
+        kind, plant = (ALONE, code_changed) if other.cell_type == "code" else (NUMBER_ALONE, number_changed)
+        for words, fault in plant(other):
+            yield kind, words, fault, one
+
+
 def judge_alone(checks: Checks, path: Path, most: int | None) -> Iterator[Judged]:
     """Plant faults in a Chinese notebook alone."""
-    english, chinese = files.read(ENGLISH.folder / path.name), files.read(path)
-    pairs = zip(rules.code_cells(english), rules.code_cells(chinese), strict=True)
-    faults = [(ALONE, *fault, one) for one, other in pairs for fault in code_changed(other)]
+    faults = list(alone_faults(files.read(ENGLISH.folder / path.name), files.read(path)))
     for kind, words, fault, one in sample(faults, most, path):
         found = list(editions.compare(new_notebook(cells=[one]), new_notebook(cells=[fault])))
         yield verdict(bool(found)), kind, f"cell {fault.id}", words
