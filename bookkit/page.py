@@ -77,7 +77,7 @@ def text(english: Path, chinese: Path) -> Iterator[str]:
         page = editions.read(path)
         if path.suffix == ".ipynb":
             yield from (f"{name(path)}: {line}" for line in rules.complaints(page))
-            if path.read_text(encoding="utf-8") != nbformat.writes(page) + "\n":
+            if path.read_bytes() != (nbformat.writes(page) + "\n").encode():
                 yield f"{name(path)}: is not stored in normal form; run `make refresh NB={name(path)}`"
     yield from (f"{name(chinese)}: {line}" for line in editions.compare(editions.read(english), editions.read(chinese)))
     now = {english.name: agreement.paired(agreement.cells(english), agreement.cells(chinese))}
@@ -100,14 +100,7 @@ def site(pages: Iterable[Path], addresses: Addresses) -> list[str]:
     """Return what is wrong with the site as it is built with this page, and with the links of the page."""
     from bookkit.site import build
 
-    for edition in EDITIONS:  # what was built before would be kept, and nothing said about it again
-        for page in pages:
-            for old in (build.BUILT / edition.name / "_build" / ".doctrees").rglob(f"{page.stem}.doctree"):
-                old.unlink()
-    try:
-        root = build.build(addresses)
-    except BookError as error:
-        return str(error).splitlines()
+    root = build.build(addresses)
     return [line for page in pages for line in dead_links(root, page)]
 
 

@@ -43,7 +43,7 @@ def page(*cells: NotebookNode) -> NotebookNode:
 class SampleBook:
     """Nothing is wrong in it when it is made."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, seconds: int = SECONDS):
         self.folder = folder
         for path in ("tests", "book/en", "book/zh"):
             (folder / path).mkdir(parents=True)
@@ -54,7 +54,7 @@ class SampleBook:
         for path, found in TIMEOUTS.items():
             text = (folder / path).read_text(encoding="utf-8")
             assert found in text
-            (folder / path).write_text(text.replace(found, found.replace("120", str(SECONDS))), encoding="utf-8")
+            (folder / path).write_text(text.replace(found, found.replace("120", str(seconds))), encoding="utf-8")
         zh = folder / "theme/zh.yml"  # its table of contents has no parts
         zh.write_text(re.sub(r"^captions:\n(  .*\n)*", "captions: {}\n", zh.read_text("utf-8"), flags=re.M), "utf-8")
         self.write("index", page(new_code_cell("x = 1", id="figure-settings"), new_code_cell("y = x", id="second")))

@@ -11,8 +11,8 @@ from nbformat.v4 import new_code_cell, new_output
 from sample_book import SampleBook, page
 
 from bookkit.checks.faults import judge
+from bookkit.notebooks.cells import code_cells
 from bookkit.notebooks.files import find_notebooks, read
-from bookkit.notebooks.rules import code_cells
 from bookkit.project import CHINESE, ENGLISH, ROOT
 
 SAMPLE = 8  # faults of each kind in each notebook

@@ -6,7 +6,7 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, output_from_msg
 
-from bookkit.notebooks import rules
+from bookkit.notebooks.cells import tags
 from bookkit.notebooks.normal import normalise
 
 
@@ -25,7 +25,7 @@ def replaced(cell: NotebookNode, number: int, *outputs: NotebookNode) -> Noteboo
 def tagged(cell: NotebookNode, tag: str) -> NotebookNode:
     """Return a copy of a cell with one more tag."""
     result = copy.deepcopy(cell)
-    result.metadata["tags"] = sorted({*rules.tags(cell), tag})
+    result.metadata["tags"] = sorted({*tags(cell), tag})
     return result
 
 

@@ -26,6 +26,7 @@ from bookkit.checks.faults.execution import Shell, Verdict, in_child, run_on
 from bookkit.checks.faults.replay import Checks
 from bookkit.checks.faults.stored import STORED, stored_faults
 from bookkit.notebooks import files, rules
+from bookkit.notebooks.cells import code_cells
 from bookkit.project import ENGLISH, BookError, name
 
 CONSTANT = "constant in the code changed"
@@ -75,7 +76,7 @@ def judge_code(checks: Checks, path: Path, most: int | None) -> Iterator[Judged]
     os.environ["OMP_NUM_THREADS"] = "1"  # MXNet survives a fork, threads of OpenMP do not
     os.chdir(path.parent)
     shell = Shell.instance()
-    cells = rules.code_cells(files.read(path))
+    cells = code_cells(files.read(path))
     sources = [ast.unparse(ast.parse(shell.transform_cell(cell.source))) for cell in cells]
     faults = [(CONSTANT, place, *fault) for place, source in enumerate(sources) for fault in constants_changed(source)]
     chosen = sample(faults, most, path)

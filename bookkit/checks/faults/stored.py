@@ -11,7 +11,7 @@ from nbformat.v4 import new_output
 from nbval.plugin import comment_markers
 
 from bookkit.checks.faults.cells import as_seen, changed, replaced, tagged
-from bookkit.notebooks import rules
+from bookkit.notebooks.cells import code_cells, output_text
 
 # The comments that make nbval look away; as tags they are written in lower case with hyphens.
 IGNORE = [comment for comment, effect in comment_markers.items() if effect in ("skip", ("check", False))]
@@ -118,7 +118,7 @@ def error_to_result(cell: NotebookNode) -> Faults:
 def result_to_error(cell: NotebookNode) -> Faults:
     for number, output in enumerate(cell.outputs):
         if output.output_type != "error":
-            text = rules.output_text(output).strip()
+            text = output_text(output).strip()
             error = new_output("error", ename="Error", evalue=text, traceback=[f"Error: {text}"])
             result = replaced(cell, number, error)
             yield f"output {number + 1}", result
@@ -177,7 +177,7 @@ STORED: dict[str, Callable[[NotebookNode], Faults]] = {
 
 def stored_faults(notebook: NotebookNode) -> Iterator[tuple[str, str, str, dict[str, NotebookNode]]]:
     """Yield (kind, place, words, {cell id: changed cell}) for all faults in what a notebook stores."""
-    cells = rules.code_cells(notebook)
+    cells = code_cells(notebook)
     for cell in cells:
         for kind, plant in STORED.items():
             for words, fault in plant(cell):
