@@ -13,6 +13,7 @@ import yaml
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from bookkit.project import ROOT
+from theme.extensions import notices
 
 TOOLS = Path(sys.executable).parent
 WORKFLOWS = {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / ".github/workflows").glob("*.yml"))}
@@ -192,3 +193,21 @@ def test_git_merges_notebooks(clone):
     clone.git("merge", "--quiet", "--no-edit", "other")
     merged = nbformat.read(clone.folder / "page.ipynb", as_version=4)
     assert [cell.source for cell in merged.cells] == ["another first", "another second"]
+
+
+def test_whose_work_is_in_the_site_is_said(site):
+    names = {
+        "Sphinx",
+        "sphinx-book-theme",
+        "pydata-sphinx-theme",
+        "Font Awesome Free",
+        "Bootstrap",
+        "clipboard.js",
+        "Popper",
+    }
+    for static in (site / "_static", site / "book/zh/_static"):
+        said = (static / notices.FILE).read_text(encoding="utf-8")
+        assert {name for name in names if not re.search(rf"^\W*{name}\b", said, re.MULTILINE)} == set()
+        assert "CC BY 4.0" in said and said.count("Permission is hereby granted") > 1
+        for file in [*static.glob("*.css"), *static.glob("*.js")]:
+            assert file.read_text(encoding="utf-8").startswith(notices.HINT), file

@@ -10,10 +10,10 @@ import hashlib
 import json
 from pathlib import Path
 
-from theme.extensions import scripts, styles
+from theme.extensions import notices, scripts, styles
 
 LIBRARY = "scripts/fontawesome.js"
-KEPT = {"site.css", "site.js", "search-page.js", "favicon.svg", "preview.png"}
+KEPT = {"site.css", "site.js", "search-page.js", "favicon.svg", "preview.png", notices.FILE}
 # What is known from the last build, beside what Sphinx keeps: versions of the two files, and the names in each page.
 MEMORY = "assets.json"
 AFTER_THE_THEME = 900  # which writes pygments.css at the same event
@@ -72,10 +72,8 @@ def remove_leftovers(app):
     pages = {*env.found_docs, "genindex", "search", "index", "404", "robots"}
     figures = {name for _, name in env.images.values()}
     for path in [*out.rglob("*.html"), *out.rglob("*.txt")]:
-        if (
-            "_sources" not in path.relative_to(out).parts
-            and path.relative_to(out).with_suffix("").as_posix() not in pages
-        ):
+        place = path.relative_to(out)
+        if place.parts[0] not in ("_sources", "_static") and place.with_suffix("").as_posix() not in pages:
             path.unlink()
     for path in (out / "_images").glob("*"):
         if path.name not in figures:
@@ -111,7 +109,8 @@ def write_assets(app, exception):
     )
     made = {"site.css": css, "site.js": js, "search-page.js": scripts.search_script(static)}
     for name, content in made.items():
-        (static / name).write_text(content, encoding="utf-8")
+        (static / name).write_text(notices.HINT + content, encoding="utf-8")
+    (static / notices.FILE).write_text(notices.notices(app.extensions, static), encoding="utf-8")
     tidy(static)
     versions = {"css": digest(css), "js": digest(js)}
     if versions != memory["versions"]:
