@@ -9,6 +9,8 @@ FACTS = {
     "no-chapter": "why the page has not all that a chapter has (its first cell)",
     "ignore-reason": "why its output is not compared",
     "differs-with-engine": "why its output is another one where MXNet's engine is not asynchronous",
+    "wrong-on-purpose": "which of its gradients are not right, by number of the call, and why it shows them",
+    "not-derived": "which of its gradients are not derived again, and why",
 }
 REASONS = ("no-chapter", "ignore-reason", "differs-with-engine")
 # What editors keep there for themselves: it goes when a notebook is stored.
