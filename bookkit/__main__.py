@@ -33,7 +33,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int | None]]] = {
         lambda given: module("checks.new").main(given.name, given.part),
     ),
     "agree": ("record that both editions say the same", lambda given: module("checks.agreement").main()),
-    "gradients": ("derive every gradient again without MXNet", lambda given: module("gradients.oracles").main()),
+    "gradients": ("derive every gradient again without MXNet", lambda given: module("gradients.report").main()),
     "faults": (
         "plant faults and see each one caught",
         lambda given: module("checks.faults.command").main(given.notebooks),
