@@ -72,6 +72,13 @@ UNUSABLE = {
             "convert it: .venv/bin/jupyter nbconvert --to notebook --inplace book/en/old.ipynb"
         ),
     ),
+    "without-ids": (
+        '{"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": []}',
+        (
+            "not a valid notebook: nbformat 4.4 where 4.5 is needed; "
+            "convert it: .venv/bin/jupyter nbconvert --to notebook --inplace book/en/without-ids.ipynb"
+        ),
+    ),
     "other": (
         (
             '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"id": "a", "cell_type": "raw", '
@@ -327,6 +334,14 @@ def test_a_script_in_an_output_is_refused_however_it_came_there(project):
     output = failure(project.check("tests", "-k", "rules"))
     for edition in ("en", "zh"):
         assert f"book/{edition}/index.ipynb: cell script: stores text/html, which no page may hold" in output
+
+
+def test_line_ends_of_another_system_are_refused(project):
+    path = project.folder / "book/zh/index.ipynb"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    output = failure(project.check("tests", "-k", "stored"))
+    assert "book/zh/index.ipynb: is not stored in normal form; run `make refresh NB=book/zh/index.ipynb`" in output
+    assert "book/en/index.ipynb: is not stored" not in output
 
 
 def test_a_book_below_a_folder_named_build_is_executed(tmp_path):

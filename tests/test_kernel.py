@@ -130,6 +130,17 @@ def test_the_world_goes_with_the_kernel(kernel):
     assert ended(child)
 
 
+def test_kernels_of_one_run_share_a_list_of_fonts(tmp_path):
+    fonts, found = tmp_path / "fonts", []
+    fonts.mkdir()
+    for _ in range(2):
+        kernel = Kernel(tmp_path, fonts=fonts)
+        kernel.run("import matplotlib.pyplot", store_history=True)
+        kernel.stop()
+        found.append({path.name: path.stat().st_mtime_ns for path in fonts.glob("fontlist*")})
+    assert len(found[0]) == 1 and found[0] == found[1]
+
+
 def test_code_of_the_project_is_unseen(tmp_path):
     kernel = Kernel(tmp_path, startup="from bookkit import project\nseen = []\nimport __main__")
     try:
