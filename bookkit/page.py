@@ -91,9 +91,9 @@ def text(english: Path, chinese: Path) -> Iterator[str]:
 
 def gradients(page: str) -> list[str]:
     """Return what the derivation of a page's gradients has to say."""
-    from bookkit.gradients import oracles
+    from bookkit.gradients import execution, report
 
-    return oracles.complaints(oracles.run([page]))
+    return report.all_complaints(execution.run([page]))
 
 
 def site(pages: Iterable[Path], addresses: Addresses) -> list[str]:

@@ -38,7 +38,7 @@ class Edition:
         return f"book/{self.name}/"
 
 
-# The English edition is what `jupyter-book build .` makes, at the root of the site; the other one lies in its own pages' folder.
+# `jupyter-book build .` makes the English edition, at the root of the site; the other one lies where its pages are.
 ENGLISH = Edition("en", "en", "English", site="")
 CHINESE = Edition("zh", "zh_CN", "中文", site="book/zh/")
 EDITIONS = (ENGLISH, CHINESE)
@@ -58,8 +58,8 @@ def write_whole(content: bytes, path: Path | str) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        os.chmod(temporary, mode)
-        os.replace(temporary, path)
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(path)
     except BaseException:
-        os.unlink(temporary)
+        Path(temporary).unlink()
         raise

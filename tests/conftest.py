@@ -31,7 +31,7 @@ def site(tmp_path_factory, worker_id):
     folder = tmp_path_factory.getbasetemp()
     if worker_id != "master":
         folder = folder.parent
-    with open(folder / "site.lock", "w") as lock:
+    with (folder / "site.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         root = folder / "site" / "html"
         if not root.exists():

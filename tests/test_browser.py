@@ -19,7 +19,8 @@ WATCH_SHIFTS = """
     window.shifted = 0;
     new PerformanceObserver((list) => {
         for (const { value, sources } of list.getEntries())
-            if (!sources.some(({ node }) => (node?.parentElement ?? node)?.closest("tr, td, th, tbody"))) shifted += value;
+            if (!sources.some(({ node }) => (node?.parentElement ?? node)?.closest("tr, td, th, tbody")))
+                shifted += value;
     }).observe({ type: "layout-shift", buffered: true });
 """
 LATIN = ["attach_grad", "BatchNorm", "retain_graph"]
@@ -205,7 +206,8 @@ def test_a_long_page_shows_its_top_first_and_forgets_no_place(page, address):
             window.waited ??= document.documentElement.className;
             document.body.style.overflowAnchor = "none";
         });
-        if (location.search) addEventListener("DOMContentLoaded", () => document.querySelector("a[href='#exercises']").click());
+        if (location.search)
+            addEventListener("DOMContentLoaded", () => document.querySelector("a[href='#exercises']").click());
     """)
     page.goto(f"{address}/book/en/gradients.html")
     assert page.evaluate("waited") == "sections-wait"

@@ -18,7 +18,11 @@ from nbformat.v4 import new_code_cell
 from bookkit.notebooks.files import find_notebooks
 from bookkit.project import ROOT, BookError
 
-PEAK = "import resource, sys; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == 'darwin' else 1024))"
+PEAK = """
+import resource, sys
+
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+"""
 
 
 def timed(label, command, folder):
@@ -39,7 +43,7 @@ def warm_build(folder):
 
 def execute_one_after_the_other(paths):
     """Execute notebooks with plain nbclient; return (seconds, largest peak of a kernel in bytes)."""
-    seconds = peak = 0
+    seconds, peak = 0.0, 0
     for number, path in enumerate(paths, start=1):
         print(f"plain execution {number}/{len(paths)} ...", file=sys.stderr, flush=True)
         notebook = nbformat.read(path, as_version=4)
