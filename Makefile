@@ -35,7 +35,7 @@ new: setup ## begin a chapter in both editions (NAME=jacobian-products, PART=…
 agree: setup ## record that both editions say the same as they stand now
 	@$(PYTHON) -m bookkit agree
 
-gradients: setup ## derive every gradient again without MXNet, and write the table of the page that says so
+gradients: setup ## derive every gradient again without MXNet, and write the tables of the page that says so
 	@$(PYTHON) -m bookkit gradients
 
 lock: ## resolve requirements.in anew into requirements.txt
