@@ -407,6 +407,31 @@ def test_a_custom_function_of_two_results_is_derived():
     assert all_agree(found(code))
 
 
+OPERATOR = """
+class Cube(mx.operator.CustomOp):
+    def forward(self, is_train, req, in_data, out_data, aux):
+        self.assign(out_data[0], req[0], in_data[0] ** 3)
+
+    def backward(self, req, out_grad, in_data, out_data, in_grad, aux):
+        self.assign(in_grad[0], req[0], {} * in_data[0] ** 2 * out_grad[0])
+
+
+@mx.operator.register("cube")
+class CubeProp(mx.operator.CustomOpProp):
+    def create_operator(self, *_):
+        return Cube()
+
+
+"""
+
+
+@pytest.mark.parametrize("factor, right", [(3, True), (2, False)])
+def test_a_custom_operator_is_derived_by_differences(factor, right):
+    code = OPERATOR.format(factor) + of("nd.Custom(x, op_type='cube')", LEAF.replace("float64", "float32"))
+    [gradient] = found(code)
+    assert gradient.agrees() is right and set(gradient.differences) == {"differences"}
+
+
 @pytest.mark.parametrize("slope, right", [("0", True), ("5", False), ("-5", False), ("1e5", False)])
 def test_beside_a_jump_only_the_slope_of_the_other_side_is_right(slope, right):
     # At 1 the function jumps to the left, and is level to the right.

@@ -25,7 +25,7 @@ from bookkit.gradients.blocks import note_block
 from bookkit.gradients.computation import Backward, Leaf, Node, behind
 from bookkit.gradients.entries import EXECUTOR, MARK, replaced, telling
 from bookkit.gradients.operators import LOSSES, MEANINGS, VIEWS, by_forward
-from bookkit.gradients.tape import Tape, flat, last_line, name_of
+from bookkit.gradients.tape import Tape, flat, in_one_line, name_of
 
 
 class Recorder(Tape):
@@ -96,7 +96,7 @@ class Recorder(Tape):
                 try:
                     call.gradients = [array.asnumpy() for array in arrays]
                 except mx.MXNetError as error:
-                    call.reason = f"MXNet failed after backward returned: {last_line(error)}"
+                    call.reason = f"MXNet failed after backward returned: {in_one_line(error)}"
 
     # Hooks.
 

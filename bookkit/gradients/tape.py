@@ -24,8 +24,10 @@ def flat(value: Any) -> list[NDArray]:
     return [value] if isinstance(value, NDArray) else []
 
 
-def last_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[-1]
+def in_one_line(error: mx.MXNetError) -> str:
+    """Return the line of MXNet's error that says what happened, or else the last."""
+    lines = str(error).strip().splitlines()
+    return next((line for line in lines if "Check failed" in line), lines[-1])
 
 
 class Tape:
@@ -82,7 +84,7 @@ class Tape:
             try:
                 self.fill(node, inputs, outputs)
             except mx.MXNetError as error:
-                node.refusal = f"{name} failed when its values were read: {last_line(error)}"
+                node.refusal = f"{name} failed when its values were read: {in_one_line(error)}"
             for index, output in enumerate(outputs):
                 self.items[id(output)] = output, Output(node, index)
 
