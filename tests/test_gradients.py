@@ -107,7 +107,7 @@ EXPRESSIONS = [
     *("nd.take(a, nd.array([0, 1, 1])) ** 2", "nd.pick(a, nd.array([2, 0])) ** 2"),
     *("nd.Embedding(nd.array([0, 1, 1]), a, input_dim=2, output_dim=3) ** 2", "nd.smooth_l1(a - 1.6)"),
     *("nd.dot(a, c)", "nd.dot(a, b, transpose_b=True)", "nd.batch_dot(a.expand_dims(0), c.expand_dims(0))"),
-    *("nd.FullyConnected(a, b, nd.ones(2, dtype='float64'), num_hidden=2)"),
+    "nd.FullyConnected(a, b, nd.ones(2, dtype='float64'), num_hidden=2)",
     *(f"nd.Activation(a - 2.1, act_type='{kind}')" for kind in operators.ACTIVATIONS),
     *("nd.softmax(a) * b", "nd.log_softmax(a, axis=0) * b", "nd.softmax(a, temperature=2) * b"),
     *("nd.Dropout(a, p=0.5)", "nd.LayerNorm(a, b[0], b[1]) ** 2", "nd.split(a, 3)[1] ** 2"),
