@@ -110,15 +110,15 @@ def parsed(page: Path) -> BeautifulSoup:
 
 def dead_links(root: Path, page: Path) -> Iterator[str]:
     """Yield a line for each link of a page, in the site at `root`, that leads to nothing inside it."""
-    from bookkit.site import audit
+    from bookkit.site import links
 
     built = root / page.relative_to(ROOT).with_suffix(".html")
     soups = {built: parsed(built)}
-    for address in audit.addresses(soups[built]):
+    for address in links.addresses(soups[built]):
         target = (built.parent / unquote(urlsplit(address).path)).resolve()
         if urlsplit(address).fragment and target.suffix == ".html" and target.is_file() and target not in soups:
             soups[target] = parsed(target)
-    for address in audit.broken_links(soups, root)[built.relative_to(root).as_posix()]:
+    for address in links.broken_links(soups, root)[built.relative_to(root).as_posix()]:
         yield f"{name(page)}: its link to {address} leads nowhere; mend it"
 
 

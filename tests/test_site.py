@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from bookkit.addresses import Addresses
 from bookkit.notebooks.files import find_notebooks, read
 from bookkit.project import EDITIONS
-from bookkit.site import audit
+from bookkit.site import links
 from bookkit.site.build import build
 from bookkit.words import read_glossary, read_index
 from theme.extensions import mathml
@@ -28,7 +28,7 @@ UNRENDERED = re.compile(r"\\[(\[]|\$\$|\$[^\s$]+\$|\\(?:frac|partial|mathrm|begi
 
 @pytest.fixture(scope="module")
 def soups(site):
-    return audit.parse(site)
+    return links.parse(site)
 
 
 def page_of(site, path):
@@ -216,7 +216,7 @@ def test_without_an_address_there_is_no_dead_button(site, soups):
 
 
 def test_every_internal_link_resolves(site, soups):
-    broken = audit.broken_links(soups, site)
+    broken = links.broken_links(soups, site)
     assert not any(broken.values()), broken
 
 
