@@ -41,7 +41,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int | None]]] = {
     "matrix": ("execute the book as other machines would", lambda given: module("checks.matrix").main()),
     "audit": ("measure the website", lambda given: module("site.audit").main(given.runs)),
     "pdf": ("print both editions", lambda given: module("site.pdf").main()),
-    "bench": ("measure set-up, build and checks", lambda given: module("site.bench").main()),
+    "bench": ("measure set-up, build and checks", lambda given: module("bench.command").main()),
 }
 
 
