@@ -33,7 +33,7 @@ wrong = []
 for stem in contents.pages():
     [path] = [path for path in ENGLISH.folder.glob(f"{stem}.*") if path.suffix in (".ipynb", ".md")]
     wrong += page.text(path, CHINESE.folder / path.name)
-sys.exit("\\n".join(wrong))
+sys.exit("\\n".join(wrong) or 0)
 """
 
 
