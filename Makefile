@@ -4,6 +4,9 @@ RUNS = 5
 
 # Packages are installed uncompiled: let Python keep what it compiles on first use.
 unexport PYTHONDONTWRITEBYTECODE
+# What the caller has set for programs of his own would change what these do.
+unexport PYTHONHOME PYTHONIOENCODING PYTHONOPTIMIZE PYTHONPATH PYTHONSAFEPATH PYTHONSTARTUP PYTHONWARNINGS
+unexport PYTEST_ADDOPTS PYTEST_DISABLE_PLUGIN_AUTOLOAD PYTEST_PLUGINS GIT_DIR GIT_INDEX_FILE GIT_WORK_TREE
 
 help: ## list what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -21,7 +24,7 @@ check: setup ## check one page in both editions, in seconds (NB=book/en/gradient
 	@$(PYTHON) -m bookkit check $(NB)
 
 serve: book ## build the website and serve it on this machine (PORT=8000)
-	@$(PYTHON) -m bookkit serve $(PORT)
+	@$(PYTHON) -m bookkit serve "$(PORT)"
 
 lab: setup ## open the book in JupyterLab
 	$(PYTHON) -m jupyterlab --ServerApp.root_dir=book
@@ -48,7 +51,7 @@ matrix: setup ## execute and compare the book as other processors, locales and o
 	@$(PYTHON) -m bookkit matrix
 
 audit: setup ## measure the website: weight, Lighthouse, axe, Nu, links (an hour, RUNS=1 a quarter of one; needs Node, Java, Chromium)
-	@$(PYTHON) -m bookkit audit $(RUNS)
+	@$(PYTHON) -m bookkit audit "$(RUNS)"
 
 pdf: setup ## print both editions into _build/pdf (needs Chromium and a Chinese font)
 	@$(PYTHON) -m bookkit pdf

@@ -3,12 +3,43 @@
 import argparse
 import importlib
 import os
+import signal
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from bookkit.addresses import Addresses
 from bookkit.project import BookError
+
+# What the caller may have set for programs of his own, and what would change what the ones started here do.
+FOREIGN = {
+    *("PYTHONHOME", "PYTHONIOENCODING", "PYTHONOPTIMIZE", "PYTHONPATH", "PYTHONSAFEPATH", "PYTHONSTARTUP"),
+    *("PYTHONWARNINGS", "PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_PLUGINS"),
+    *("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"),
+}
+
+
+def forget_the_caller() -> None:
+    """Make every command do the same whatever the caller has set."""
+    for variable in FOREIGN & os.environ.keys():
+        del os.environ[variable]
+    warnings.simplefilter("ignore")  # they are for those who write the packages used here
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    os.umask(0o022)  # what is built is for others
+
+
+def interrupt(*_: object) -> NoReturn:
+    """End a command as Ctrl-C does: it ends its children and leaves nothing half-written."""
+    raise KeyboardInterrupt
+
+
+class Parser(argparse.ArgumentParser):
+    """Tells what is wrong with the arguments in one line, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message} (see {self.prog} --help)\n")
 
 
 def module(name: str):
@@ -46,7 +77,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int | None]]] = {
 
 
 def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(prog="python -m bookkit", description=__doc__)
+    result = Parser(prog="python -m bookkit", description=__doc__)
     commands = result.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (words, _) in COMMANDS.items():
         command = commands.add_parser(name, help=words, description=words)
@@ -83,4 +114,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    forget_the_caller()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
     sys.exit(main(sys.argv[1:]))
