@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 
 from bookkit.checks import agreement
-from bookkit.checks.editions import words
+from bookkit.checks.vocabulary import words
 from bookkit.notebooks.files import read
 from bookkit.project import CHINESE
 from bookkit.words import read_glossary, read_index

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 
 import pytest
 from nbformat.v4 import new_markdown_cell
@@ -50,6 +51,7 @@ def book(tmp_path):
     for part, caption in zip(("Chapters", "Reference"), otherwise["captions"], strict=False):
         toc = toc.replace(f"caption: {part}", f"caption: {caption}")
     (book.folder / "_toc.yml").write_text(toc, encoding="utf-8")
+    shutil.copy(OTHERWISE, book.folder / "theme/zh.yml")  # the names of its parts
     return book
 
 
