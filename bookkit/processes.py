@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection, wait
@@ -14,10 +15,13 @@ FORK = multiprocessing.get_context("fork")  # nothing needs to be sent to a new 
 
 
 def _answer(work: Callable[[], Any], answer: Connection) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # whatever the work would do, it ends with the command
     try:
         answer.send(work())
     except BookError as error:
         answer.send(error)
+    except KeyboardInterrupt:
+        os._exit(130)
     except BaseException:
         traceback.print_exc()
         os._exit(1)

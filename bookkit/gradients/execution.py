@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 from nbformat import NotebookNode
 
 from bookkit import contents
@@ -63,5 +64,11 @@ def run(names: Sequence[str]) -> list[Run]:
     """Execute the English notebooks of these names, the largest first: it takes longest."""
     paths = [ENGLISH.folder / f"{page}.ipynb" for page in names]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        runs = pool.map(run_page, sorted(paths, key=lambda path: path.stat().st_size, reverse=True))
-        return sorted(runs, key=lambda done: names.index(done.page))
+        try:
+            runs = pool.map(run_page, sorted(paths, key=lambda path: path.stat().st_size, reverse=True))
+            return sorted(runs, key=lambda done: names.index(done.page))
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for kernel in psutil.Process().children(recursive=True):  # a thread waits until its kernel has ended
+                kernel.kill()
+            raise

@@ -101,6 +101,8 @@ def put_together(made: dict[Edition, Path], site: Path) -> None:
     """Copy the pages of the editions into one site."""
     copy(made[ENGLISH], site)
     copy(made[CHINESE], site / CHINESE.site)
+    for edition in EDITIONS:
+        (site / edition.site / ".buildinfo").unlink(missing_ok=True)  # Sphinx's own, and of this machine's folders
 
 
 def build_editions(addresses: Addresses, kept: Path, work: Path, lock: int) -> dict[Edition, Path]:

@@ -44,22 +44,28 @@ class Plugin:
         self.most = most
         self.counts: dict[str, collections.Counter] = {kind: collections.Counter() for kind in KINDS}
         self.lines: dict[Verdict, list[str]] = collections.defaultdict(list)
-        self.error: BookError | None = BookError("pytest did not come to the end; it said why")
+        self.error: BaseException | None = BookError("pytest did not come to the end; it said why")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> bool:
+        try:
+            self.error = self.judge_all(session)
+        except KeyboardInterrupt as interrupt:  # of which pytest would make a story
+            self.error = interrupt
+        return True
+
+    def judge_all(self, session: pytest.Session) -> BookError | None:
+        """Do all tasks; return what keeps a notebook from being judged."""
         start = time.perf_counter()
         # A process for each task, because MXNet and IPython cannot start anew.
         works = {f"{name(path)}, {what}": partial(judge, session, path, what, self.most) for path, what in self.tasks}
         for done, (title, results) in enumerate(side_by_side(works), start=1):
             if isinstance(results, BookError):
-                self.error = results
-                return True
+                return results
             self.note(title.rsplit(", ", 1)[0], results)
             now = f"{time.perf_counter() - start:4.0f} s, {done} of {len(works)}"
             print(f"{now}: {title}: {len(results)}", file=sys.stderr)
-        self.error = None
-        return True
+        return None
 
     def note(self, page: str, results: list[Judged]) -> None:
         """Count what became of the faults in a notebook."""
