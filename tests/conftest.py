@@ -14,6 +14,12 @@ from bookkit.site.build import build
 from bookkit.site.serve import Handler
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with what takes long: no process is left with it at the end, when the others have nothing to do."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path not in slow, item.path.suffix != ".ipynb"))  # a notebook takes seconds
+
+
 @pytest.fixture
 def tell():
     """Fails if there are lines, and shows them alone: they are for authors, to whom a traceback says nothing."""

@@ -7,6 +7,8 @@ from sample_book import SECONDS, SampleBook, failure, page
 
 from bookkit.notebooks.files import read
 
+pytestmark = pytest.mark.slow
+
 # Pages with one faulty cell each, and what is said about it by `pytest` and by `make refresh`.
 DIED = "cell faulty: its kernel died; see whether it ends the process or runs out of memory"
 FLOOD = "cell faulty: writes more than 200,000 characters; print less"

@@ -11,6 +11,8 @@ from bookkit.notebooks.files import read
 from bookkit.project import CHINESE
 from bookkit.words import read_glossary, read_index
 
+pytestmark = pytest.mark.slow
+
 LAID_OUT = "!document.documentElement.classList.contains('sections-wait')"
 OUT_OF_REACH = """[...document.querySelectorAll("div.math > math")].some(
     (formula) => formula.getBoundingClientRect().left < formula.parentNode.getBoundingClientRect().left)"""

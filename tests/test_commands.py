@@ -14,6 +14,8 @@ from sample_book import SampleBook, page
 from bookkit.notebooks.files import read
 from bookkit.project import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 def run(*arguments):
     """Run a command of the book."""
@@ -138,6 +140,7 @@ def test_matrix_names_what_differs_and_what_did_not_run(tmp_path):
     result = subprocess.run(
         [sys.executable, "-c", MATRIX],
         cwd=project.folder,
+        env={**os.environ, "PYTEST_ADDOPTS": "-n0"},  # one notebook needs no second process
         capture_output=True,
         text=True,
     )

@@ -15,6 +15,8 @@ from bookkit.notebooks.cells import code_cells
 from bookkit.notebooks.files import find_notebooks, read
 from bookkit.project import CHINESE, ENGLISH, ROOT
 
+pytestmark = pytest.mark.slow
+
 SAMPLE = 8  # faults of each kind in each notebook
 BLINDFOLDS = {
     "nbval": "import nbval.plugin; nbval.plugin.IPyNbCell.compare_outputs = lambda *outputs: True",

@@ -10,6 +10,8 @@ from bookkit.gradients.recorder import Recorder
 from bookkit.notebooks import files
 from bookkit.project import EDITIONS, name
 
+pytestmark = pytest.mark.slow
+
 # The book
 
 

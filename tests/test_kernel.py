@@ -9,6 +9,8 @@ import pytest
 from bookkit.notebooks import kernel as executor
 from bookkit.notebooks.kernel import CellError, Kernel, StoppedError
 
+pytestmark = pytest.mark.slow
+
 SEED = "before it has a seed; call"
 # Cells that follow each other in one kernel, and what is said of each.
 PYTHON = [

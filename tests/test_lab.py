@@ -14,6 +14,8 @@ from bookkit.notebooks.files import read, write
 from bookkit.notebooks.normal import normalise
 from bookkit.project import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def lab(tmp_path):

@@ -16,6 +16,8 @@ from bookkit.notebooks.files import read
 from bookkit.notebooks.rules import complaints
 from bookkit.project import ENGLISH
 
+pytestmark = pytest.mark.slow
+
 TOC = """\
 # The order of the book.
 format: jb-book

@@ -14,6 +14,8 @@ from bookkit.project import CHINESE, EDITIONS, BookError
 from bookkit.site import pdf
 from bookkit.site.browser import browser_flags, find_browser
 
+pytestmark = pytest.mark.slow
+
 TEXT_WIDTH = 605  # pixels: the 160 mm between the margins of bookkit/site/print.css
 LONG_HEADINGS = "troubleshooting"
 

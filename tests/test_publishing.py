@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import nbformat
@@ -211,3 +212,11 @@ def test_whose_work_is_in_the_site_is_said(site):
         assert "CC BY 4.0" in said and said.count("Permission is hereby granted") > 1
         for file in [*static.glob("*.css"), *static.glob("*.js")]:
             assert file.read_text(encoding="utf-8").startswith(notices.HINT), file
+
+
+def test_packages_are_called_as_their_extensions():
+    brought = packages_distributions()
+    extensions = ["sphinx_book_theme", "myst_nb", "sphinx_design", "sphinx.ext.intersphinx", "sphinx_togglebutton"]
+    for extension in extensions:
+        assert list(dict.fromkeys(notices.package_of(extension))) == brought[extension.split(".")[0]]
+    assert list(notices.package_of("theme.extensions.assets")) == []

@@ -15,6 +15,8 @@ from bookkit.site.build import build
 from bookkit.words import read_glossary, read_index
 from theme.extensions import mathml
 
+pytestmark = pytest.mark.slow
+
 PAGES = find_notebooks()
 
 

@@ -6,7 +6,8 @@ is written into one file beside them.
 
 import re
 from collections.abc import Iterable, Iterator
-from importlib.metadata import distribution, packages_distributions
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 FILE = "licences.txt"
@@ -32,12 +33,21 @@ def licence(name: str) -> str:
     return "\n\n".join([f"{package.name} {package.version}", *texts])
 
 
+def package_of(extension: str) -> Iterator[str]:
+    """Yield the name of the package that brings an extension: it is called as the extension is, or as its first part.
+
+    To ask every installed package what it brings would take a second of every build.
+    """
+    for name in (extension.split(".")[0], extension.replace(".", "-")):
+        with suppress(PackageNotFoundError):
+            yield distribution(name).name
+
+
 def packages(extensions: Iterable[str], static: Path) -> Iterator[str]:
     """Yield the packages of extensions of which there are style sheets or scripts among the static files."""
-    found = packages_distributions()
     # A name may have a hash before its suffix.
     there = {path.name.split(".")[0] + path.suffix for path in static.rglob("*")}
-    for name in {name for extension in extensions for name in found.get(extension.split(".")[0], [])}:
+    for name in {name for extension in extensions for name in package_of(extension)}:
         files = distribution(name).files or ()
         if any(file.suffix in (".css", ".js") and file.name.split(".")[0] + file.suffix in there for file in files):
             yield name
