@@ -6,12 +6,13 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
+from nbformat.v4 import new_code_cell, new_markdown_cell
+from sample_book import SampleBook
+from sample_book import page as notebook_of
 
-from bookkit.addresses import Addresses
 from bookkit.notebooks.files import find_notebooks, read
 from bookkit.project import EDITIONS
 from bookkit.site import links
-from bookkit.site.build import build
 from bookkit.words import read_glossary, read_index
 from theme.extensions import mathml
 
@@ -182,13 +183,23 @@ def test_the_index_has_terms_functions_and_messages(site, soups):
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
-    """The site as GitHub Actions builds it, which knows the addresses."""
+    """The site of a small book as GitHub Actions builds it, which knows the addresses."""
+    book = SampleBook(tmp_path_factory.mktemp("published"))
+    (book.folder / "book/data/glossary.yml").write_text("[]\n", encoding="utf-8")
+    (book.folder / "book/data/index.yml").write_text("functions: {}\nerrors: {}\n", encoding="utf-8")
+    for stem in ("index", "gradients"):
+        title = new_markdown_cell(f"# {stem}\n\nA paragraph.", id="title")
+        book.write(stem, notebook_of(title, new_code_cell("x = 1", id="assigned")))
+    book.write_toc("gradients")
     environment = {
         "GITHUB_REPOSITORY": "Somebody/the-book",
         "GITHUB_SERVER_URL": "https://github.com",
         "GITHUB_REF_NAME": "main",
     }
-    return build(Addresses.from_environment(environment), tmp_path_factory.mktemp("published"))
+    process = book.start("-m", "bookkit", "build", **environment)
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    return book.folder / "_build" / "html"
 
 
 def test_addresses_come_from_the_environment(published):
