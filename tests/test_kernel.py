@@ -117,7 +117,8 @@ def test_a_cell_that_eats_memory_is_stopped(kernel, monkeypatch):
 
 def test_memory_below_the_kernel_counts(kernel, monkeypatch):
     monkeypatch.setattr(executor, "MAX_MEMORY", 0.3)
-    code = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import time; a = b\"1\" * 400_000_000; time.sleep(60)'])"
+    hold = "import time; held = b'1' * 400_000_000; time.sleep(60)"
+    code = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {hold!r}])"
     with pytest.raises(StoppedError, match=r"takes more than 0.3 GB of memory"):
         kernel.run(code, store_history=True)
 
