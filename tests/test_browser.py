@@ -11,7 +11,7 @@ from bookkit.notebooks.files import read
 from bookkit.project import CHINESE
 from bookkit.words import read_glossary, read_index
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.browser, pytest.mark.site, pytest.mark.slow]
 
 LAID_OUT = "!document.documentElement.classList.contains('sections-wait')"
 OUT_OF_REACH = """[...document.querySelectorAll("div.math > math")].some(

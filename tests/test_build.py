@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
@@ -24,6 +25,13 @@ def chapter(title: str, text: str = "A paragraph."):
     return page(new_markdown_cell(f"# {title}\n\n{text}", id="title"), new_code_cell("x = 1", id="assigned"))
 
 
+def write_toc(book: SampleBook, *stems: str) -> None:
+    """Write a table of contents whose chapters have numbers, as those of the true book."""
+    files = "".join(f"  - file: book/en/{stem}\n" for stem in stems)
+    text = f"format: jb-book\nroot: book/en/index\noptions:\n  numbered: true\nchapters:\n{files}"
+    (book.folder / "_toc.yml").write_text(text, encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A book of three pages that was built once, and a copy of its folder."""
@@ -32,7 +40,7 @@ def made(tmp_path_factory):
     (book.folder / "book/data/index.yml").write_text("functions: {}\nerrors: {}\n", encoding="utf-8")
     for stem, title in {"index": "The book", "first": "First", "second": "Second"}.items():
         book.write(stem, chapter(title))
-    book.write_toc("first", "second")
+    write_toc(book, "first", "second")
     built(book)
     return book, shutil.copytree(book.folder, tmp_path_factory.mktemp("copy") / "book")
 
@@ -129,13 +137,20 @@ def test_a_change_of_the_theme_reaches_every_page(book):
 def test_a_page_that_is_gone_disappears(book):
     for edition in ("en", "zh"):
         (book.folder / "book" / edition / "second.ipynb").unlink()
-    book.write_toc("first")
+    write_toc(book, "first")
     built(book)
     assert not [name for name in state(book) if "second" in name]
     assert "Second" not in soup(book, "book/en/index.html").get_text()
-    book.write("second", chapter("Second"))
-    book.write_toc("first", "second")
-    built(book)
+
+
+def test_a_drawing_that_is_gone_disappears(book):
+    for width in ("72pt", "36pt"):
+        drawing = new_output("display_data", data={"image/svg+xml": DRAWING.replace("72pt", width)})
+        book.write("first", page(*chapter("First").cells, new_code_cell("show()", id="shown", outputs=[drawing])))
+        built(book)
+        for edition in ("", "book/zh/"):
+            [name] = [name for name in state(book) if name.startswith(f"{edition}_images/")]
+            assert width.encode() in state(book)[name]
 
 
 def test_a_mistake_leaves_the_old_site_and_is_told_again(book):
@@ -163,9 +178,11 @@ def test_an_interrupt_leaves_the_old_site(book):
     book.write("first", chapter("First", "More words."))
     process = book.start("-m", "bookkit", "build")
     wait_for_work(book, process)
+    children = psutil.Process(process.pid).children()
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate()
     assert (process.returncode, output) == (130, "interrupted\n")
+    assert children and not any(child.is_running() for child in children)
     assert state(book) == before and no_build_is_left(book)
 
 
@@ -191,7 +208,7 @@ runpy.run_module("bookkit", run_name="__main__")
 
 def test_a_full_disk_is_told_in_one_line(book):
     before = state(book)
-    book.write_toc("second", "first")
+    write_toc(book, "second", "first")
     said = failure(book.start("-c", FULL_DISK))
     assert said == "error: the site could not be written: File too large\n"
     assert state(book) == before and no_build_is_left(book)
@@ -213,12 +230,15 @@ def test_a_stored_output_cannot_run_in_a_page(book):
 
 def test_jupyter_book_alone_builds_the_english_edition(book):
     command = "from jupyter_book.cli.main import main; main()"
-    process = book.start("-c", command, "build", "-W", ".", "--path-output", "plain")
-    output, _ = process.communicate()
-    assert process.returncode == 0, output
-    page = book.folder / "plain/_build/html/book/en/first.html"
-    scripts = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").select("script[src]")
-    assert [script["src"].partition("?")[0] for script in scripts] == ["../../_static/site.js"]
+    for stems in (("first", "second"), ("first",)):
+        write_toc(book, *stems)
+        process = book.start("-c", command, "build", "-W", ".", "--path-output", "plain")
+        output, _ = process.communicate()
+        assert process.returncode == 0, output
+        pages = book.folder / "plain/_build/html/book/en"
+        assert {path.stem for path in pages.iterdir()} == {"index", *stems}
+        scripts = BeautifulSoup((pages / "first.html").read_text(encoding="utf-8"), "html.parser").select("script[src]")
+        assert [script["src"].partition("?")[0] for script in scripts] == ["../../_static/site.js"]
 
 
 def test_a_warning_without_a_page_is_told(book):

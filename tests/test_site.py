@@ -16,7 +16,7 @@ from bookkit.site import links
 from bookkit.words import read_glossary, read_index
 from theme.extensions import mathml
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.site, pytest.mark.slow]
 
 PAGES = find_notebooks()
 
@@ -67,9 +67,9 @@ def test_everything_is_rendered(site, soups):
 def test_formulas_are_mathml(site, soups):
     for path in PAGES:
         wanted = any("$" in cell.source for cell in read(path).cells if cell.cell_type == "markdown")
-        page = page_of(site, path).read_text(encoding="utf-8")
-        assert ("<math" in page) == wanted, path.name
-        assert "MathJax" not in page
+        page = page_of(site, path)
+        assert bool(soups[page].select("math")) == wanted, path.name
+        assert "MathJax" not in page.read_text(encoding="utf-8")
 
 
 def test_every_page_leads_to_its_twin(site, soups):
@@ -231,6 +231,32 @@ def test_without_an_address_there_is_no_dead_button(site, soups):
 def test_every_internal_link_resolves(site, soups):
     broken = links.broken_links(soups, site)
     assert not any(broken.values()), broken
+
+
+def test_a_page_loads_one_style_sheet_and_one_script(soups):
+    for path, soup in soups.items():
+        if path.name in ("404.html",) or not soup.select("article, #search-results"):
+            continue
+        extra = ["search-page.js", "searchindex.js"] if path.name == "search.html" else []
+        scripts = [script["src"].rpartition("/")[2].partition("?")[0] for script in soup.select("script[src]")]
+        assert scripts == ["site.js", *extra], path
+        assert len(soup.select("link[rel=stylesheet]")) == len(soup.select("meta[name=viewport]")) == 1, path
+        assert not soup.select("article script, link[rel=preload], script[type], style:not(noscript style)"), path
+
+
+def test_landmarks_and_controls_are_named(soups):
+    for path, soup in soups.items():
+        if not soup.select("article"):
+            continue
+        assert soup.select_one("#pst-primary-sidebar[role=navigation]")["aria-label"], path
+        assert all(nav.get("aria-label") or nav.get("aria-labelledby") for nav in soup.select("nav")), path
+        assert not soup.select("summary[aria-label], .search-button-field[aria-label]"), path
+        assert all(
+            table.find_parent("section", class_="pst-scrollable-table-container")
+            for table in soup.select("article table.table")
+        ), path
+        ids = [tag["id"] for tag in soup.select("[id]")]
+        assert len(ids) == len(set(ids)), path
 
 
 @pytest.mark.parametrize("formula", [r"\frac12", r"\tfrac 1 2", r"\hat y_i", r"\bar{x}_i"])

@@ -1,0 +1,118 @@
+"""The tools that make and check the site, each on what it must not let pass."""
+
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from nbformat import writes
+from nbformat.v4 import new_markdown_cell, new_notebook
+
+from bookkit.project import ENGLISH, ROOT
+from bookkit.site import complaints, links
+from bookkit.site.audit import table
+from theme.extensions import figures, scripts, styles
+from theme.extensions.texts import TextOfPage
+
+PAGE = """<a href="b.html">good</a><a href="b.html#there">good</a><a href="https://example.org/x">away</a>
+<a href="c.html">bad</a><a href="b.html#nowhere">bad</a><img src="_images/none.svg">"""
+SITEMAP = """<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
+<url><loc>https://book.org/a.html</loc></url><url><loc>https://book.org/c.html</loc></url></urlset>"""
+
+
+@pytest.fixture
+def site(tmp_path):
+    (tmp_path / "a.html").write_text(PAGE)
+    (tmp_path / "b.html").write_text('<p id="there">there</p>')
+    return tmp_path
+
+
+def test_links_that_lead_nowhere_are_found(site):
+    broken = links.broken_links(links.parse(site), site)
+    assert broken == {"a.html": ["c.html", "b.html#nowhere", "_images/none.svg"], "b.html": []}
+
+
+def test_an_entry_of_a_site_map_that_leads_nowhere_is_found(site):
+    (site / "sitemap.xml").write_text(SITEMAP)
+    assert links.broken_entries(site / "sitemap.xml", site, "https://book.org/") == ["https://book.org/c.html"]
+
+
+def test_links_are_checked_without_a_browser():
+    code = "import sys, bookkit.site.links; sys.exit('playwright' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=dict(os.environ)).returncode == 0
+
+
+def test_the_table_has_a_row_a_page_and_what_is_wrong():
+    found = table.Table()
+    found.add(
+        [table.Finding("a.html", "first", "70", []), table.Finding("a.html", "links", 1, ["link leads nowhere: x"])]
+    )
+    found.add([table.Finding(None, None, None, ["Lighthouse: not run"])])
+    _, row, blank, *complaints = found.lines()
+    assert row.split() == ["a.html", "70", "–", "–", "–", "–", "–", "–", "–", "1"] and not blank
+    assert complaints == ["a.html: link leads nowhere: x", "Lighthouse: not run"]
+
+
+@pytest.mark.parametrize(
+    "said, told",
+    [
+        ("{path}:20004: WARNING: no such label", "{path}: cell second, line 3: no such label"),
+        ("{path}:20000: WARNING: no such output", "{path}: cell second: no such output"),
+        ("{path}: WARNING: document has no title", "{path}: document has no title"),
+        ("{path}:90004: ERROR: a cell that is not there", "{path}: a cell that is not there"),
+        ("/somewhere/page.md:7: WARNING: no such label", "/somewhere/page.md: line 7: no such label"),
+        ("WARNING: the configuration is odd", "the configuration is odd"),
+        ("\x1b[91m{path}:10003: WARNING: in colour\x1b[39;49;00m", "{path}: cell first, line 2: in colour"),
+        ("OSError: [Errno 28] No space left on device: '/x'", "the site could not be written: No space left on device"),
+        ("Failed to copy: OSError(30, 'Read-only')", "the site could not be written: Read-only file system"),
+        (
+            "Traceback (most recent call last):\njinja2.exceptions.TemplateNotFound: x\nRuntimeError: look above",
+            "book/en/: Jupyter Book failed: jinja2.exceptions.TemplateNotFound: x",
+        ),
+        ("Killed", "book/en/: Jupyter Book failed: Killed"),
+    ],
+)
+def test_what_sphinx_says_is_told_with_the_cell(tmp_path, said, told):
+    path = tmp_path / "page.ipynb"
+    path.write_text(writes(new_notebook(cells=[new_markdown_cell(id="first"), new_markdown_cell(id="second")])))
+    assert complaints.complaints(ENGLISH, said.format(path=path)) == [told.format(path=path)]
+
+
+@pytest.mark.parametrize("length, size", [("72pt", 96), ("10px", 10), ("7", 7)])
+def test_a_length_of_a_drawing_is_read(length, size):
+    assert figures.pixels(length) == size
+
+
+@pytest.mark.parametrize("length", ["100%", "2em", "wide"])
+def test_a_length_that_a_page_cannot_know_is_refused(length):
+    with pytest.raises((KeyError, ValueError)):
+        figures.pixels(length)
+
+
+def test_an_extension_that_wants_a_script_is_told_of(monkeypatch):
+    told = []
+    monkeypatch.setattr(scripts, "logger", SimpleNamespace(warning=lambda *words: told.append(words[-1])))
+    wanted = [
+        SimpleNamespace(filename="_static/doctools.js?v=1", attributes={}, priority=200),
+        SimpleNamespace(filename="_static/widgets.js", attributes={}, priority=500),
+        SimpleNamespace(filename=None, attributes={"body": "let hint = 1;"}, priority=500),
+        SimpleNamespace(filename=None, attributes={"body": "DOCUMENTATION_OPTIONS.pagename = 'x';"}, priority=500),
+    ]
+    assert scripts.wanted_settings(wanted) == ["let hint = 1;"]
+    assert told == ["widgets.js"]
+
+
+def test_the_style_sheet_has_what_is_used_and_no_more():
+    css = ".used{color:var(--a)}.unused{color:red}.of-script{color:#00f}:root{--a:red;--b:#00f}"
+    library = 'var x={bars:[448,512,[],"f0c9","M0 96z"],sun:[1,2,[],"f","M"]}'
+    sheet = styles.style_sheet(css, {"used", "fa-bars", "fa-solid"}, "element.classList.add('of-script')", library)
+    assert ".used" in sheet and ".of-script" in sheet and "--a" in sheet and ".fa-bars{" in sheet
+    assert "unused" not in sheet and "--b" not in sheet and "fa-sun" not in sheet
+
+
+def test_the_text_of_a_page_has_its_anchors_and_no_tags():
+    body = """<section class="x" id="top"><h1>A &lt; B<a class="headerlink" href="#top" title="Link">#</a></h1>
+    <span id="label"></span><p>One <b>two</b>.</p>
+    <table><tr><td>1</td><td>2</td></tr></table></section>"""
+    assert str(TextOfPage(body)) == ('<section id="top">A &lt; B <span id="label"></span>One two. 1 2 </section>')
