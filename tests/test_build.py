@@ -22,7 +22,8 @@ DRAWING = """<svg xmlns="http://www.w3.org/2000/svg" width="72pt" height="36pt">
 
 
 def chapter(title: str, text: str = "A paragraph."):
-    return page(new_markdown_cell(f"# {title}\n\n{text}", id="title"), new_code_cell("x = 1", id="assigned"))
+    source = f"# {title}\n\n{text}\n\n## A section"
+    return page(new_markdown_cell(source, id="title"), new_code_cell("x = 1", id="assigned"))
 
 
 def write_toc(book: SampleBook, *stems: str) -> None:
@@ -81,11 +82,12 @@ def no_build_is_left(book: SampleBook) -> bool:
     return not (book.folder / "_build/work").exists()
 
 
-def wait_for_work(book: SampleBook, process: subprocess.Popen) -> None:
-    """Wait until a build is in the middle of writing."""
-    while not (book.folder / "_build/work/en/_build/.doctrees").exists():
+def children_at_work(process: subprocess.Popen, number: int) -> list[psutil.Process]:
+    """Wait until a build has begun to build so many editions; return their processes."""
+    while len(children := psutil.Process(process.pid).children()) < number:
         assert process.poll() is None, process.stdout.read()
         time.sleep(0.02)
+    return children
 
 
 def test_a_changed_title_reaches_the_navigation_of_every_page(book):
@@ -177,19 +179,18 @@ def test_an_interrupt_leaves_the_old_site(book):
     before = state(book)
     book.write("first", chapter("First", "More words."))
     process = book.start("-m", "bookkit", "build")
-    wait_for_work(book, process)
-    children = psutil.Process(process.pid).children()
+    children = children_at_work(process, 2)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate()
     assert (process.returncode, output) == (130, "interrupted\n")
-    assert children and not any(child.is_running() for child in children)
+    assert not any(child.is_running() for child in children)
     assert state(book) == before and no_build_is_left(book)
 
 
 def test_of_two_builds_the_second_one_waits(book):
     book.write("first", chapter("First", "The first build."), ("en",))
     first = book.start("-m", "bookkit", "build")
-    wait_for_work(book, first)
+    children_at_work(first, 1)
     book.write("first", chapter("First", "The second build."), ("en",))
     second = book.start("-m", "bookkit", "build")
     said, _ = second.communicate()

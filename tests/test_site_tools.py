@@ -12,6 +12,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 from bookkit.project import ENGLISH, ROOT
 from bookkit.site import complaints, links
 from bookkit.site.audit import table
+from bookkit.site.cache import Inputs
 from theme.extensions import figures, scripts, styles
 from theme.extensions.texts import TextOfPage
 
@@ -77,6 +78,14 @@ def test_what_sphinx_says_is_told_with_the_cell(tmp_path, said, told):
     path = tmp_path / "page.ipynb"
     path.write_text(writes(new_notebook(cells=[new_markdown_cell(id="first"), new_markdown_cell(id="second")])))
     assert complaints.complaints(ENGLISH, said.format(path=path)) == [told.format(path=path)]
+
+
+def test_a_page_that_is_edited_while_it_is_built_is_built_again():
+    before = Inputs("rest", "data", {"a": "1", "b": "1", "gone": "1"})
+    later = Inputs("rest", "data", {"a": "1", "b": "2", "new": "1"})
+    assert before.settled(before) == before
+    assert before.settled(later) == Inputs("rest", "data", {"a": "1"})
+    assert before.settled(Inputs("other", "other", {"a": "1"})) == Inputs("", "", {"a": "1"})
 
 
 @pytest.mark.parametrize("length, size", [("72pt", 96), ("10px", 10), ("7", 7)])

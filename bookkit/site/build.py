@@ -114,7 +114,8 @@ def build_editions(addresses: Addresses, kept: Path, work: Path, lock: int) -> d
         reuse(kept / edition.name, work / edition.name, inputs[edition])
     wait({edition: start(edition, files[edition], work / edition.name, lock) for edition in changed})
     for edition in changed:
-        inputs[edition].write(work / edition.name)
+        later = Inputs.of(edition, str(settings(edition, addresses)))
+        inputs[edition].settled(later).write(work / edition.name)
     return {edition: (work if edition in changed else kept) / edition.name for edition in EDITIONS}
 
 

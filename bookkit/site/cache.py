@@ -69,6 +69,14 @@ class Inputs:
         except (OSError, ValueError, TypeError):
             return None
 
+    def settled(self, later: "Inputs") -> "Inputs":
+        """Return these digests without those of what had changed later, while an edition was built from it."""
+        return Inputs(
+            self.rest if self.rest == later.rest else "",
+            self.data if self.data == later.data else "",
+            dict(self.pages.items() & later.pages.items()),
+        )
+
     def write(self, folder: Path) -> None:
         (folder / INPUTS).write_text(json.dumps(vars(self)), encoding="utf-8")
 
