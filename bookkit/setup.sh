@@ -2,7 +2,8 @@
 # Make .venv from requirements.txt, unless the one that is there was made from it.
 set -eu
 # What the caller has set must lead neither elsewhere nor to other packages.
-unset CDPATH PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONWARNINGS PIP_PREFIX PIP_ROOT PIP_TARGET PIP_USER
+unset CDPATH PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONWARNINGS UV_CONSTRAINT UV_OVERRIDE
+unset PIP_CONSTRAINT PIP_NO_DEPS PIP_PREFIX PIP_ROOT PIP_TARGET PIP_USER
 cd "$(dirname "$0")/.."
 
 die() {

@@ -264,4 +264,9 @@ def main() -> int:
             chromium.close()
     except Error as error:
         raise BookError(f"the book was not printed: {error.message.splitlines()[0]}") from None
+    except Exception as error:
+        if "driver" not in str(error):
+            raise
+        advice = "see what `.venv/bin/playwright --version` says (Debian: apt-get install libatomic1)"
+        raise BookError(f"the book was not printed: Playwright does not start; {advice}") from None
     return 0
