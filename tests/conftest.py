@@ -25,7 +25,7 @@ def tell():
     """Fails if there are lines, and shows them alone: they are for authors, to whom a traceback says nothing."""
 
     def fail(lines):
-        if lines:
+        if lines := list(lines):
             pytest.fail("\n".join(lines), pytrace=False)
 
     return fail
