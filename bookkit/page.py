@@ -19,6 +19,7 @@ from bs4 import BeautifulSoup
 from bookkit import contents
 from bookkit.addresses import Addresses
 from bookkit.checks import agreement, editions, vocabulary
+from bookkit.checks.prose import report as prose
 from bookkit.notebooks import rules
 from bookkit.processes import side_by_side
 from bookkit.project import EDITIONS, ROOT, BookError, name
@@ -80,13 +81,13 @@ def text(english: Path, chinese: Path) -> Iterator[str]:
             if path.read_bytes() != (nbformat.writes(page) + "\n").encode():
                 yield f"{name(path)}: is not stored in normal form; run `make refresh NB={name(path)}`"
     yield from (f"{name(chinese)}: {line}" for line in editions.compare(editions.read(english), editions.read(chinese)))
+    yield from prose.complaints(english, chinese)
     now = {english.name: agreement.paired(agreement.cells(english), agreement.cells(chinese))}
     agreed = {english.name: agreement.read_record().get(english.name, {})}
     for change in agreement.changes(now, agreed):
         yield f"{change.told()}\n  change what does not say the same, then run `make agree`"
-    words = vocabulary.words(chinese)
     for entry in read_glossary():
-        yield from vocabulary.rejected(entry, chinese, words)
+        yield from vocabulary.rejected(entry, chinese, vocabulary.words(chinese))
     yield from (line for line in contents.strays() if line.startswith((name(english), name(chinese))))
 
 

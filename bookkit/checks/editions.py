@@ -106,14 +106,14 @@ def skeleton(code: str) -> list | str:
     return tokens or code
 
 
-def numerals(text: str) -> Counter[str]:
-    """Return the numbers that a text says in digits."""
-    return Counter(NUMERAL.findall(re.sub(r"−|\bminus ", "-", text)))
+def numerals(text: str) -> list[str]:
+    """Return the numbers that a text says in digits, in their order."""
+    return NUMERAL.findall(re.sub(r"−|\bminus ", "-", text))
 
 
 def compare_numbers(english: str, chinese: str, whole: str = "") -> Iterator[str]:
     """Yield a line if a number of one text is not in the other; `whole` is the English with its code and formulas."""
-    one, other = numerals(english), numerals(chinese)
+    one, other = Counter(numerals(english)), Counter(numerals(chinese))
     if missing := one - other:
         yield f"the Chinese lacks the number {', '.join(sorted(missing))}"
     said = set(numerals(whole or english)) | {IN_WORDS.get(word, "") for word in re.findall(r"[a-z]+", english.lower())}

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
+from bookkit.checks.prose import claims
 from bookkit.notebooks.cells import output_text
-from bookkit.notebooks.files import in_one_line, unusable
+from bookkit.notebooks.files import in_one_line, read, unusable
 from bookkit.notebooks.kernel import CELL_TIMEOUT, CellError, Kernel, StoppedError
 from bookkit.notebooks.lock import require_lock
 from bookkit.notebooks.world import fonts_of_this_run
@@ -100,6 +101,7 @@ def pytest_runtest_makereport(item, call):
 class Notebook(IPyNbFile):
     """A notebook whose cells run in order, in one kernel, or not at all."""
 
+    cells = 0  # how many of them there are
     due = 0
     stopped = None  # why no further cell runs
     raised = None  # the place of a cell that raised, so that names may be missing in those behind it
@@ -111,6 +113,46 @@ class Notebook(IPyNbFile):
         for cell in super().collect():
             title = f"{cell.name}[{cell.cell.get('id', cell.cell_num)}]"
             yield Cell.from_parent(self, name=title, cell_num=cell.cell_num, cell=cell.cell, options=cell.options)
+            self.cells = cell.cell_num + 1
+        notebook = read(self.path)
+        if claims.asked(notebook):
+            yield Text.from_parent(self, name="text", notebook=notebook)
+
+    def start(self):
+        """Return a kernel in which its cells can run."""
+        given = getattr(self.config, "workerinput", {})
+        return Kernel(
+            self.path.parent,
+            self.config.option.nbval_cell_timeout,
+            settings=dict(setting.split("=", 1) for setting in self.config.option.cell_environment),
+            fonts=Path(given["fonts"]) if "fonts" in given else None,
+        )
+
+
+class Text(pytest.Item):
+    """What the text of a notebook says, held against what is in its kernel after the last cell."""
+
+    def __init__(self, *, notebook, **options):
+        super().__init__(**options)
+        self.content = notebook
+
+    def reportinfo(self):
+        return self.path, None, f"{name(self.path)}: text"
+
+    def runtest(self):
+        notebook = self.parent
+        assert isinstance(notebook, Notebook)
+        if reason := notebook.stopped or notebook.raised:
+            pytest.skip(f"a cell has not done what it should: {reason}")
+        if notebook.due != notebook.cells:
+            raise BookError(f"{name(self.path)}: text: the cells have not run; run the whole notebook")
+        notebook.kernel = notebook.kernel or notebook.start()
+        try:
+            lines = claims.untrue(self.content, notebook.kernel)
+        except StoppedError as reason:
+            lines = [f"its witnesses: {reason}"]
+        if lines:
+            raise BookError("\n".join(f"{name(self.path)}: {line}" for line in lines))
 
 
 class Cell(IPyNbCell):
@@ -131,7 +173,7 @@ class Cell(IPyNbCell):
                 advice = f"run the whole notebook: pytest {name(self.path)}"
                 raise StoppedError(f"the cells before it have not run; {advice}")
             notebook.due += 1
-            notebook.kernel = notebook.kernel or self.start()
+            notebook.kernel = notebook.kernel or notebook.start()
             super().runtest()
         except StoppedError as reason:
             notebook.stopped = f"follows {self.place}, which stopped the notebook"
@@ -150,15 +192,6 @@ class Cell(IPyNbCell):
         """Tell nothing about a cell that misses what a cell before it should have done: that was told."""
         if self.parent.raised:
             pytest.skip(f"follows {self.parent.raised}, which raised an error")
-
-    def start(self):
-        given = getattr(self.config, "workerinput", {})
-        return Kernel(
-            self.path.parent,
-            self.config.option.nbval_cell_timeout,
-            settings=dict(setting.split("=", 1) for setting in self.config.option.cell_environment),
-            fonts=Path(given["fonts"]) if "fonts" in given else None,
-        )
 
     @property
     def last_error(self):

@@ -11,6 +11,8 @@ FACTS = {
     "differs-with-engine": "why its output is another one where MXNet's engine is not asynchronous",
     "wrong-on-purpose": "which of its gradients are not right, by number of the call, and why it shows them",
     "not-derived": "which of its gradients are not derived again, and why",
+    "values": "what gives the numbers of its text, where no cell next to it shows them",
+    "formulas": "what must be true if the formulas of its text are",
 }
 REASONS = ("no-chapter", "ignore-reason", "differs-with-engine")
 # What editors keep there for themselves: it goes when a notebook is stored.

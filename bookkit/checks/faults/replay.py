@@ -9,7 +9,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_notebook
 from nbval.plugin import NbCellError
 
-from bookkit.checks.plugin import Notebook
+from bookkit.checks.plugin import Cell, Notebook
 from bookkit.notebooks import rules
 from bookkit.project import BookError, name
 
@@ -45,9 +45,9 @@ class Checks:
         self.folder = Path(folder)
 
     def collect(self, path: Path) -> tuple[Notebook, list]:
-        """Return the file and the items that pytest makes of a notebook."""
+        """Return the file and the items that pytest makes of the cells of a notebook."""
         [file] = self.session.config.hook.pytest_collect_file(file_path=path, parent=self.session)
-        return file, list(file.collect())
+        return file, [item for item in file.collect() if isinstance(item, Cell)]
 
     def record(self, path: Path) -> dict[str, list[dict]]:
         """Let pytest run a notebook as it is; return {cell id: messages of the kernel}."""
