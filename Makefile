@@ -9,7 +9,7 @@ unexport PYTHONHOME PYTHONIOENCODING PYTHONOPTIMIZE PYTHONPATH PYTHONSAFEPATH PY
 unexport PYTEST_ADDOPTS PYTEST_DISABLE_PLUGIN_AUTOLOAD PYTEST_PLUGINS GIT_DIR GIT_INDEX_FILE GIT_WORK_TREE
 
 help: ## list what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 setup:
 	@sh bookkit/setup.sh
@@ -17,7 +17,11 @@ setup:
 book: setup ## build the website, both editions, into _build/html
 	@$(PYTHON) -m bookkit build
 
-test: setup ## re-execute every notebook, compare every output, check pages and tools
+test: setup ## re-execute every notebook, compare every output, check pages, gradients and the site
+	$(PYTHON) -m pytest --ignore=tests/tools
+	@echo "The tests of the tools were left out: make test-all runs them too."
+
+test-all: setup ## the same, and the tests of the tools that do all this (ten minutes)
 	$(PYTHON) -m pytest
 
 check: setup ## check one page in both editions, in seconds (NB=book/en/gradients.ipynb)
@@ -62,4 +66,4 @@ bench: setup ## measure set-up, build and checks against their bars
 clean: ## remove what was built, and .venv
 	rm -rf _build .venv .pytest_cache
 
-.PHONY: help setup book test check serve lab refresh new agree gradients lock faults matrix audit pdf bench clean
+.PHONY: help setup book test test-all check serve lab refresh new agree gradients lock faults matrix audit pdf bench clean

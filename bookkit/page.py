@@ -86,8 +86,9 @@ def text(english: Path, chinese: Path) -> Iterator[str]:
     agreed = {english.name: agreement.read_record().get(english.name, {})}
     for change in agreement.changes(now, agreed):
         yield f"{change.told()}\n  change what does not say the same, then run `make agree`"
+    words = vocabulary.words(chinese)
     for entry in read_glossary():
-        yield from vocabulary.rejected(entry, chinese, vocabulary.words(chinese))
+        yield from vocabulary.rejected(entry, chinese, words)
     yield from (line for line in contents.strays() if line.startswith((name(english), name(chinese))))
 
 

@@ -25,7 +25,7 @@ def tell():
     """Fails if there are lines, and shows them alone: they are for authors, to whom a traceback says nothing."""
 
     def fail(lines):
-        if lines:
+        if lines := list(lines):
             pytest.fail("\n".join(lines), pytrace=False)
 
     return fail
@@ -68,3 +68,36 @@ def browser():
         browser = launch_browser(playwright, found)
         yield browser
         browser.close()
+
+
+def watched(context, address):
+    """Return a page, and the list of what goes wrong on it: errors in the console, requests to other hosts."""
+    page, wrong = context.new_page(), []
+
+    def guard(route):
+        if route.request.url.startswith((address.rsplit("/", 1)[0], "data:", "file:", "blob:")):
+            route.continue_()
+        else:
+            wrong.append(f"asked for {route.request.url}")
+            route.abort()
+
+    page.route("**/*", guard)
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    return page, wrong
+
+
+@pytest.fixture
+def watch():
+    """The function `watched`."""
+    return watched
+
+
+@pytest.fixture
+def page(browser, address):
+    """A fresh page that fails the test on any error in the console and any request to another host."""
+    context = browser.new_context(locale="en-GB")
+    page, wrong = watched(context, address)
+    yield page
+    context.close()
+    assert not wrong, wrong

@@ -1,15 +1,8 @@
 """The site in a real browser: what no look at its files can show."""
 
-import re
-from urllib.parse import urlencode
-
 import pytest
 
-from bookkit.checks import agreement
-from bookkit.checks.vocabulary import words
 from bookkit.notebooks.files import read
-from bookkit.project import CHINESE
-from bookkit.words import read_glossary, read_index
 
 pytestmark = [pytest.mark.browser, pytest.mark.site, pytest.mark.slow]
 
@@ -25,34 +18,6 @@ WATCH_SHIFTS = """
                 shifted += value;
     }).observe({ type: "layout-shift", buffered: true });
 """
-LATIN = ["attach_grad", "BatchNorm", "retain_graph"]
-
-
-def watched(context, address):
-    """Return a page, and the list of what goes wrong on it: errors in the console, requests to other hosts."""
-    page, wrong = context.new_page(), []
-
-    def guard(route):
-        if route.request.url.startswith((address.rsplit("/", 1)[0], "data:", "file:", "blob:")):
-            route.continue_()
-        else:
-            wrong.append(f"asked for {route.request.url}")
-            route.abort()
-
-    page.route("**/*", guard)
-    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    return page, wrong
-
-
-@pytest.fixture
-def page(browser, address):
-    """A fresh page that fails the test on any error in the console and any request to another host."""
-    context = browser.new_context(locale="en-GB")
-    page, wrong = watched(context, address)
-    yield page
-    context.close()
-    assert not wrong, wrong
 
 
 def names(site):
@@ -60,50 +25,6 @@ def names(site):
     404.html has addresses that hold where the site is published."""
     found = {str(path.relative_to(site)) for path in site.rglob("*.html") if "_sources" not in path.parts}
     return sorted(found - {"index.html", "404.html"})
-
-
-def search(page, address, query, folder="/book/zh"):
-    """Search one edition and return the names of the pages found, with their anchors, best first."""
-    page.goto(f"{address}{folder}/search.html?{urlencode({'q': query})}")
-    page.wait_for_function("document.querySelector('#search-results .search-summary')?.innerText")
-    links = page.locator("#search-results li > a").evaluate_all("links => links.map(link => link.pathname + link.hash)")
-    return [re.sub(r".*/|\.html", "", link) for link in links]
-
-
-def test_search_finds_the_pages_that_hold_a_word(page, address):
-    texts = {path.stem: words(CHINESE.folder / path.name) for path in agreement.pages()}
-    missing = []
-    for query in [entry["zh"] for entry in read_glossary()] + LATIN:
-        found = [link.split("#")[0] for link in search(page, address, query)]
-        wanted = {name for name, text in texts.items() if query in text}
-        missing += [f"{query}: not {name}" for name in sorted(wanted - set(found))]
-    assert not missing, "\n".join(missing)
-
-
-def test_search_finds_nothing_where_nothing_is(page, address):
-    assert search(page, address, "量子色动力学") == []
-
-
-@pytest.mark.parametrize("folder, query", [("", "head gradient"), ("/book/zh", "头梯度")])
-def test_a_result_shows_where_the_words_stand_when_it_is_seen(page, address, folder, query):
-    search(page, address, query, folder)
-    first, last = page.locator("#search-results li").first, page.locator("#search-results li").last
-    first.locator("p.context .highlighted", has_text=query).first.wait_for()
-    assert not last.locator("p.context").count()
-    last.scroll_into_view_if_needed()
-    last.locator("p.context").wait_for()
-
-
-def test_the_search_box_leads_to_the_results_in_chinese(page, address):
-    page.goto(f"{address}/book/zh/gradients.html")
-    page.keyboard.press("Control+k")
-    page.keyboard.type("头梯度")
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#search-results li")
-    assert page.url.split("?")[0] == f"{address}/book/zh/search.html"
-    page.wait_for_function("document.querySelector('#search-results .search-summary')?.innerText")
-    assert page.locator("#search-results h2").inner_text() == "搜索结果"
-    assert "搜索完成" in page.locator(".search-summary").inner_text()
 
 
 @pytest.mark.parametrize("start, end, label", [("en", "zh", "中文"), ("zh", "en", "English")])
@@ -150,29 +71,24 @@ def test_keys_reach_every_control_and_show_where_they_are(page, address, width):
     assert not page.evaluate(NOT_REACHED)
 
 
-@pytest.mark.parametrize("folder", ["", "/book/zh"])
-def test_a_message_of_mxnet_leads_to_the_section_that_explains_it(page, address, folder):
-    for message, label in read_index()["errors"].items():
-        for query in (message, f"MXNetError: Check failed: a > b: {message}, and so on."):
-            found = search(page, address, query, folder)
-            assert any(link.endswith("#" + label) for link in found[:3]), (query, found)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_no_page_scrolls_sideways_or_moves_or_asks_another_host(page, site, address, scheme, width):
-    page.emulate_media(color_scheme=scheme)
+def test_no_page_scrolls_sideways_or_moves_or_asks_another_host(page, site, address, width):
     page.set_viewport_size({"width": width, "height": 950})
     page.add_init_script(WATCH_SHIFTS)
-    for name in names(site):
+    for number, name in enumerate(names(site), start=width):
+        # Every page is opened in both, at one width in the one and at the other width in the other.
+        schemes = ["light", "dark"] if number % 4 < 2 else ["dark", "light"]
+        page.emulate_media(color_scheme=schemes[0])
         page.goto(f"{address}/{name}", wait_until="load")
         page.wait_for_function(LAID_OUT)  # until then a wide block further down does not count
         assert page.evaluate("shifted") < 0.005, f"{name} moves while it loads"
         page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
-        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert over <= 0, f"{name} is {over} pixels wider than a window of {width}"
-        assert not page.evaluate(OUT_OF_REACH), f"{name}: the left end of a formula is out of reach"
-        assert page.evaluate("document.documentElement.dataset.theme") == scheme
+        for scheme in schemes:
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
+            over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert over <= 0, f"{name} is {over} pixels wider than a window of {width}, {scheme}"
+            assert not page.evaluate(OUT_OF_REACH), f"{name}: the left end of a formula is out of reach"
 
 
 def test_a_figure_is_drawn_for_its_theme(browser, address):
@@ -270,9 +186,9 @@ def test_without_scripts_everything_can_be_read(browser, address):
     context.close()
 
 
-def test_it_works_from_the_file_system(browser, site):
+def test_it_works_from_the_file_system(browser, site, watch):
     context = browser.new_context()
-    page, wrong = watched(context, "file:///")
+    page, wrong = watch(context, "file:///")
     page.goto(f"{(site / 'book/en/gradients.html').as_uri()}")
     assert page.evaluate("document.documentElement.dataset.theme") == "light"
     page.goto(f"{(site / 'search.html').as_uri()}?q=retain_graph")
@@ -285,13 +201,13 @@ def test_it_works_from_the_file_system(browser, site):
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_a_reader_walks_through_the_book(browser, address, width):
+def test_a_reader_walks_through_the_book(browser, address, watch, width):
     context = browser.new_context(
         viewport={"width": width, "height": 800},
         permissions=["clipboard-read", "clipboard-write"],
         color_scheme="light",
     )
-    page, wrong = watched(context, address)
+    page, wrong = watch(context, address)
     page.goto(f"{address}/index.html")
     page.wait_for_url("**/book/en/index.html")
     page.locator("article a", has_text="Gradients").first.click()

@@ -1,5 +1,6 @@
 """The printed book: nothing is lost on the way to paper, every link leads somewhere, and no line is cut off."""
 
+import json
 import os
 import re
 import shutil
@@ -25,6 +26,12 @@ def chapters(site):
     return {edition: pdf.read_chapters(site, edition) for edition in EDITIONS}
 
 
+@pytest.fixture(scope="module")
+def books(chapters):
+    """The text of each edition as it is printed."""
+    return {edition: pdf.typeset(edition, chapters[edition], {}) for edition in EDITIONS}
+
+
 @pytest.mark.parametrize("edition", EDITIONS, ids=lambda edition: edition.name)
 def test_every_page_stands_in_it_whole_and_open(site, chapters, edition):
     for chapter, article in chapters[edition].items():
@@ -36,8 +43,8 @@ def test_every_page_stands_in_it_whole_and_open(site, chapters, edition):
 
 
 @pytest.mark.parametrize("edition", EDITIONS, ids=lambda edition: edition.name)
-def test_every_link_leads_somewhere(chapters, edition):
-    book = BeautifulSoup(pdf.typeset(edition, chapters[edition], {}), "html.parser")
+def test_every_link_leads_somewhere(books, edition):
+    book = BeautifulSoup(books[edition], "html.parser")
     names = [element["id"] for element in book.find_all(id=True)]
     assert len(names) == len(set(names))
     links = [link["href"] for link in book.find_all("a", href=True)]
@@ -50,8 +57,8 @@ BOXES = """selector => {
     const {left, right, top, bottom} = element.getBoundingClientRect();
     return [element.tagName, element.textContent.trim().slice(0, 60), left, right, top, bottom];
   };
-  return [...document.querySelectorAll(selector)].map(box);
-}"""
+  return JSON.stringify([...document.querySelectorAll(selector)].map(box));
+}"""  # a text, because Playwright takes minutes for so many values
 
 
 def boxes(browser, content, selector="body *"):
@@ -59,7 +66,7 @@ def boxes(browser, content, selector="body *"):
     page = browser.new_page(viewport={"width": TEXT_WIDTH, "height": 900})
     page.emulate_media(media="print")
     pdf.show(page, content)
-    found = page.evaluate(BOXES, selector)
+    found = json.loads(page.evaluate(BOXES, selector))
     page.close()
     return found
 
@@ -69,8 +76,8 @@ def too_wide(found):
 
 
 @pytest.mark.parametrize("edition", EDITIONS, ids=lambda edition: edition.name)
-def test_no_line_is_cut_off(chapters, edition, browser):
-    assert not too_wide(boxes(browser, pdf.typeset(edition, chapters[edition], {})))
+def test_no_line_is_cut_off(books, edition, browser):
+    assert not too_wide(boxes(browser, books[edition]))
 
 
 FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
@@ -106,9 +113,8 @@ def test_the_machines_have_other_fonts(machines):
 
 
 @pytest.mark.parametrize("edition", EDITIONS, ids=lambda edition: edition.name)
-def test_lines_are_the_same_whatever_fonts_there_are(chapters, edition, machines):
-    page = pdf.typeset(edition, chapters[edition], {})
-    one, other = (boxes(machine, page) for machine in machines)
+def test_lines_are_the_same_whatever_fonts_there_are(books, edition, machines):
+    one, other = (boxes(machine, books[edition]) for machine in machines)
     assert not too_wide(one)
     assert [(a, b) for a, b in zip(one, other, strict=True) if a != b][:5] == []
 

@@ -22,7 +22,7 @@ README, GUIDE = ROOT / "README.md", ROOT / "CONTRIBUTING.md"
 SOURCES = ("bookkit", "theme", "tests")
 FOLDERS = (*SOURCES, "book", ".ci", ".github", ".binder", ".devcontainer", "LICENSES")
 MADE = ("_build/", ".venv/")  # by commands: not there in a new clone
-TARGET = re.compile(r"\bmake ([a-z]+)\b")
+TARGET = re.compile(r"\bmake ([a-z]+(?:-[a-z]+)*)\b")
 COMMAND = re.compile(r"-m bookkit ([\w-]+)")
 SUFFIX = re.compile(r".\.(?:py|md|yml|toml|json|ipynb|txt|in|sh|cff|css|js)$")
 # A name that stands for many, or for one that the reader chooses, is no file.
@@ -35,7 +35,7 @@ QUOTED = re.compile(r"`([^`\n]+)`")
 @cache
 def targets() -> set[str]:
     """Return the targets of the Makefile."""
-    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 
 @cache

@@ -7,7 +7,7 @@ options as a block or as lines, inside another one or in a list.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -66,8 +66,13 @@ def parser() -> MarkdownIt:
     return create_md_parser(MdParserConfig(enable_extensions=set(extensions)), RendererHTML)
 
 
-def pieces(text: str, line: int = 1) -> Iterator[Piece]:
-    """Yield the pieces of a Markdown text in their order; `line` is the number of its first line."""
+@lru_cache(maxsize=5000)  # many rules read the same cells
+def pieces(text: str, line: int = 1) -> tuple[Piece, ...]:
+    """Return the pieces of a Markdown text in their order; `line` is the number of its first line."""
+    return tuple(parsed(text, line))
+
+
+def parsed(text: str, line: int) -> Iterator[Piece]:
     at = line
     for token in parser().parse(text):
         at = line + token.map[0] if token.map else at

@@ -38,4 +38,5 @@ def as_seen(outputs: list[NotebookNode]) -> list[dict]:
 
 def as_executed(messages: list[dict]) -> list[dict]:
     """Return the outputs of which messages tell, in the same form."""
-    return as_seen([output_from_msg(message) for message in messages if message["msg_type"] != "status"])
+    silent = ("status", "execute_input")
+    return as_seen([output_from_msg(message) for message in messages if message["msg_type"] not in silent])

@@ -6,7 +6,6 @@ Prints caught / planted for each kind of fault, and the faults that nobody caugh
 
 import collections
 import contextlib
-import os
 import sys
 import tempfile
 import time
@@ -31,7 +30,6 @@ Task = tuple[Path, str]  # a notebook and the name of a judge
 
 def judge(session: pytest.Session, path: Path, what: str, most: int | None) -> list[Judged]:
     """Return what a judge says of the faults in a notebook; the work of a process of its own."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # MXNet writes there when a cell fails
     with tempfile.TemporaryDirectory() as folder:
         return list(JUDGES[what](Checks(session, folder), path, most))
 

@@ -3,30 +3,27 @@
 A fault in what is stored needs no kernel: nbval runs each notebook once, and what the kernel
 said is kept. pytest's items for the changed cells hear it again, and if they do not object,
 the rules for notebooks look at the whole notebook. A fault in the code is executed, by a fork
-of a process that has come as far as its cell, until an output is not the stored one; then
+of a kernel that has come as far as its cell, until an output is not the stored one; then
 nbval is asked. If no output ever differs, the change is no fault: it is listed, not counted.
 A fault in the Chinese edition alone is shown to the comparison of the editions.
 """
 
 import ast
 import collections
-import gc
-import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 from nbformat.v4 import new_notebook
 
 from bookkit.checks import editions
-from bookkit.checks.faults.cells import as_executed, as_seen
 from bookkit.checks.faults.code import code_changed, constants_changed, number_changed
-from bookkit.checks.faults.execution import Shell, Verdict, in_child, run_on
+from bookkit.checks.faults.execution import Stage, Verdict
 from bookkit.checks.faults.replay import Checks
 from bookkit.checks.faults.stored import STORED, stored_faults
 from bookkit.notebooks import files, rules
-from bookkit.notebooks.cells import code_cells
 from bookkit.project import ENGLISH, BookError, name
 
 CONSTANT = "constant in the code changed"
@@ -62,33 +59,23 @@ def judge_stored(checks: Checks, path: Path, most: int | None) -> Iterator[Judge
         yield verdict(checks.reject(notebook, fault, messages)), kind, place, words
 
 
-def judge_cell(checks: Checks, shell: Shell, cells: list[NotebookNode], faults: list[tuple]) -> Iterator[Judged]:
-    """Plant faults, (words, source), in the first of these cells, each in a fork of this process."""
-    gc.freeze()  # or each child would copy the memory that its garbage collector looks through
-    for words, source in faults:
-        code = in_child(lambda: run_on(checks, shell, cells, source), checks.folder / "log")
-        # Below zero the cell crashed or did not end: pytest tells of a dead kernel and of a late cell.
-        yield Verdict.CAUGHT if code < 0 else Verdict(code), CONSTANT, f"cell {cells[0].id}", words
-
-
 def judge_code(checks: Checks, path: Path, most: int | None) -> Iterator[Judged]:
     """Plant faults in the code of a notebook."""
-    os.environ["OMP_NUM_THREADS"] = "1"  # MXNet survives a fork, threads of OpenMP do not
-    os.chdir(path.parent)
-    shell = Shell.instance()
-    cells = code_cells(files.read(path))
-    sources = [ast.unparse(ast.parse(shell.transform_cell(cell.source))) for cell in cells]
-    faults = [(CONSTANT, place, *fault) for place, source in enumerate(sources) for fault in constants_changed(source)]
-    chosen = sample(faults, most, path)
-    for number, (cell, source) in enumerate(zip(cells, sources, strict=True)):
-        yield from judge_cell(checks, shell, cells[number:], [fault[2:] for fault in chosen if fault[1] == number])
-        if number == len(cells) // 2:
+    stage = Stage(path)
+    try:
+        transform = TransformerManager().transform_cell
+        sources = [ast.unparse(ast.parse(transform(cell.source))) for cell in stage.cells]
+        faults = [(CONSTANT, at, *fault) for at, source in enumerate(sources) for fault in constants_changed(source)]
+        chosen = sample(faults, most, path)
+        for number, source in enumerate(sources):
+            for words, changed in [fault[2:] for fault in chosen if fault[1] == number]:
+                yield stage.try_out(checks, changed), CONSTANT, f"cell {stage.cells[number].id}", words
             # The proof that a fork computes what the notebook computes.
-            code = in_child(lambda: run_on(checks, shell, cells[number:], source), checks.folder / "log")
-            if code != Verdict.NO_EFFECT:
-                raise BookError(f"{name(path)}: from cell {cell.id} on, a fork has other outputs without a fault")
-        if as_executed(shell.run(source)) != as_seen(cell.outputs):
-            raise BookError(f"{name(path)}: cell {cell.id}: other outputs, and no fault is planted yet")
+            if number == len(sources) // 2 and stage.try_out(checks, source) != Verdict.NO_EFFECT:
+                raise BookError(f"{stage.place}: from here on a fork has other outputs without a fault")
+            stage.go_on()
+    finally:
+        stage.close()
 
 
 def alone_faults(english: NotebookNode, chinese: NotebookNode) -> Iterator[tuple[str, str, NotebookNode, NotebookNode]]:

@@ -10,9 +10,11 @@ import pytest
 from nbformat.v4 import new_code_cell, new_output
 from sample_book import SampleBook, page
 
-from bookkit.checks.faults import judge
+from bookkit.checks.faults import execution, judge
+from bookkit.checks.faults.execution import Stage
+from bookkit.notebooks import kernel
 from bookkit.notebooks.cells import code_cells
-from bookkit.notebooks.files import find_notebooks, read
+from bookkit.notebooks.files import find_notebooks, read, write
 from bookkit.project import CHINESE, ENGLISH, ROOT
 
 pytestmark = pytest.mark.slow
@@ -102,3 +104,33 @@ def test_a_notebook_that_is_wrong_already_is_told(sample):
     assert result.returncode == 1
     assert "BookError: book/zh/index.ipynb: cell slope: " in result.stderr
     assert "and no fault is planted yet" in result.stderr
+
+
+@pytest.fixture
+def stage(tmp_path, monkeypatch):
+    """A notebook whose first cell has run, so that the second one can be tried."""
+    monkeypatch.setattr(kernel, "MAX_MEMORY", 0.5)
+    path = tmp_path / "page.ipynb"
+    write(
+        page(new_code_cell("import os, random\nvalue = 1", id="first"), new_code_cell("y = value", id="second")), path
+    )
+    stage = Stage(path)
+    stage.go_on()
+    yield stage
+    stage.close()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "os.abort()",
+        "os._exit(0)",
+        "while True: pass",
+        "random.random()",
+        "value = bytearray(600_000_000); import time; time.sleep(60)",
+    ],
+)
+def test_a_changed_cell_has_the_limits_of_all_cells(stage, monkeypatch, source):
+    monkeypatch.setattr(execution, "CELL_TIMEOUT", 3)
+    assert stage.try_out(None, source) == execution.Verdict.CAUGHT
+    assert stage.kernel.is_alive() and stage.try_out(None, "y = value + 1") == execution.Verdict.NO_EFFECT
