@@ -18,7 +18,7 @@ from bookkit.site.browser import browser_flags, find_browser
 pytestmark = pytest.mark.slow
 
 TEXT_WIDTH = 605  # pixels: the 160 mm between the margins of bookkit/site/print.css
-LONG_HEADINGS = "troubleshooting"
+LONG_HEADINGS = "error-messages"
 
 
 @pytest.fixture(scope="module")
