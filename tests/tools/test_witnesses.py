@@ -24,7 +24,7 @@ VALUES = {
     "1994": {"reason": "a year"},
     "7 8": "[7, start + 1]",
     "-1 -1": "7 - 8",
-    "9": "page.x ** 2",
+    "9": "9 if 'x = 3' in code('code') and page.x == 3 else 0",
 }
 FORMULAS = {"y = x^2, \\qquad y' = 2x": "same(diff(x**2, x), 2 * x)", "1 + 1 = 2": "1 + 1 == 2"}
 CODE = 'start = 7\nx = 3  # of 41\nprint("[0.75 512]", "float32")'
@@ -47,7 +47,7 @@ def notebook() -> NotebookNode:
 
 
 def test_each_claim_rests_on_what_it_should():
-    found = claims.Page(notebook())
+    found = claims.read(notebook())
     assert found.lines == [] and list(claims.unwitnessed(found)) == []
     rests: dict[str, set] = {}
     for claim in found.claims:
@@ -143,6 +143,7 @@ UNTRUE = {
     "an untrue formula": ("formulas", "1 + 1 = 2", "1 + 1 == 3", "1 + 1 = 2: 1 + 1 == 3 is 'False', and not True"),
     "a formula that is not said to be true": ("formulas", "1 + 1 = 2", "1 + 1", "1 + 1 is '2', and not True"),
     "a name that is not there": ("values", "3", "page.nothing", "page.nothing fails: AttributeError: "),
+    "code that is not there": ("formulas", "1 + 1 = 2", "'x = 4' in code('code')", "is 'False', and not True"),
     "a cell that is not there": ("values", "3", "shown('nothing')[0]", "fails: KeyError: 'nothing'"),
 }
 

@@ -5,7 +5,8 @@ said is kept. pytest's items for the changed cells hear it again, and if they do
 the rules for notebooks look at the whole notebook. A fault in the code is executed, by a fork
 of a kernel that has come as far as its cell, until an output is not the stored one; then
 nbval is asked. If no output ever differs, the change is no fault: it is listed, not counted.
-A fault in the Chinese edition alone is shown to the comparison of the editions.
+A fault in the Chinese edition alone is shown to the comparison of the editions. A fault in the text
+that both editions have alike is shown to what asks of each number and formula for its witness.
 """
 
 import ast
@@ -23,13 +24,15 @@ from bookkit.checks.faults.code import code_changed, constants_changed, number_c
 from bookkit.checks.faults.execution import Stage, Verdict
 from bookkit.checks.faults.replay import Checks
 from bookkit.checks.faults.stored import STORED, stored_faults
+from bookkit.checks.faults.text import TEXT, is_caught, text_faults
+from bookkit.checks.prose import claims
 from bookkit.notebooks import files, rules
 from bookkit.project import ENGLISH, BookError, name
 
 CONSTANT = "constant in the code changed"
 ALONE = "Chinese code changed alone"
 NUMBER_ALONE = "Chinese number changed alone"
-KINDS = [*STORED, CONSTANT, ALONE, NUMBER_ALONE]
+KINDS = [*STORED, CONSTANT, ALONE, NUMBER_ALONE, *TEXT.values()]
 
 Judged = tuple[Verdict, str, str, str]  # what became of a fault, its kind, its place, words about it
 
@@ -94,8 +97,18 @@ def judge_alone(checks: Checks, path: Path, most: int | None) -> Iterator[Judged
         yield verdict(bool(found)), kind, f"cell {fault.id}", words
 
 
+def judge_text(checks: Checks, path: Path, most: int | None) -> Iterator[Judged]:
+    """Plant faults in the text of an English notebook, as if the Chinese one had them too."""
+    notebook = files.read(path)
+    if found := claims.complaints(notebook):
+        raise BookError(f"{name(path)}: {found[0]}")
+    for kind, place, words, fault in sample(list(text_faults(notebook)), most, path):
+        yield verdict(is_caught(notebook, place, fault)), kind, f"cell {fault.id}", words
+
+
 JUDGES: dict[str, Callable[[Checks, Path, int | None], Iterator[Judged]]] = {
     "code": judge_code,
     "stored": judge_stored,
     "alone": judge_alone,
+    "text": judge_text,
 }

@@ -21,6 +21,7 @@ from nbformat import NotebookNode
 from bookkit.checks.editions import alternative_text, numerals, paragraphs
 from bookkit.checks.prose import formulas, numbers
 from bookkit.checks.prose.witnesses import FORMULAS, VALUES, Witness, malformed, witnesses
+from bookkit.notebooks.cells import code_cells
 from bookkit.notebooks.kernel import Kernel
 from bookkit.notebooks.markdown import Piece, pieces
 from bookkit.project import ROOT
@@ -65,6 +66,21 @@ def formulas_of(cell: NotebookNode) -> list[str]:
     return [formula for formula in said if formulas.claims(formula)]
 
 
+def prose(found: list[Piece]) -> str:
+    """Return what a paragraph says beside its code and its formulas."""
+    return " ".join(piece.text for piece in found if piece.kind == "prose")
+
+
+def said(cell: NotebookNode) -> dict[str, list]:
+    """Return all numbers and formulas that a cell says, by their kinds."""
+    found = paragraphs(pieces(cell.source)) if cell.cell_type == "markdown" else []
+    return {
+        NUMBER: [number for _, inside in found for number in numerals(prose(inside))],
+        FORMULA: [formulas.tokens(formula) for formula in formulas_of(cell)],
+        FIGURE: numerals(alternative_text(cell)),
+    }
+
+
 def in_links(found: list[Piece]) -> Counter:
     """Return the numbers in the addresses of the links of a paragraph."""
     return Counter(
@@ -89,22 +105,21 @@ class Page:
             for witness in witnesses(cell, FORMULAS)
             for side in formulas.sides(witness.said)
         }
-        for place, cell in enumerate(self.cells):
-            self.lines += [f"cell {cell.id}: {line}" for line in malformed(cell)]
-            self.read_numbers(place, cell)
-            self.read_formulas(cell)
+
+    def read(self, place: int) -> None:
+        """Add what the cell at this place says."""
+        cell = self.cells[place]
+        self.lines += [f"cell {cell.id}: {line}" for line in malformed(cell)]
+        self.read_numbers(place, cell)
+        self.read_formulas(cell)
 
     def claim(self, cell: NotebookNode, kind: str, said: str, rests_on: str) -> None:
         self.claims.append(Claim(cell.id, kind, said, rests_on))
 
     def read_numbers(self, place: int, cell: NotebookNode) -> None:
         kind = FIGURE if cell.cell_type == "code" else NUMBER
-        rest = numerals(alternative_text(cell))
         beside = [cell] if cell.cell_type == "code" else list(neighbours(self.cells, place))
-        if cell.cell_type == "markdown":
-            for _, found in paragraphs(pieces(cell.source)):
-                rest += self.without_labels(cell, found)
-        left = Counter(rest)
+        left = Counter(self.without_labels(cell))
         for witness in witnesses(cell, VALUES):
             if stale := Counter(witness.numbers) - left:
                 missing = " ".join(stale.elements())
@@ -119,20 +134,19 @@ class Page:
         for number in left.elements():
             self.claim(cell, kind, number, SHOWN if numbers.is_unmistakable(number, evidence) else NOTHING)
 
-    def without_labels(self, cell: NotebookNode, found: list[Piece]) -> list[str]:
-        """Return the numbers of a paragraph that are neither part of a link's address nor a version of MXNet."""
-        said = numerals(" ".join(piece.text for piece in found if piece.kind == "prose"))
-        linked = in_links(found)
-        rest = []
-        for number in said:
-            if number == self.version:
-                self.claim(cell, NUMBER, number, VERSION)
-            elif linked[number]:
-                linked[number] -= 1
-                self.claim(cell, NUMBER, number, LINK)
-            else:
-                rest.append(number)
-        return rest
+    def without_labels(self, cell: NotebookNode) -> Iterator[str]:
+        """Yield the numbers of a text that are neither part of a link's address nor a version of MXNet."""
+        yield from numerals(alternative_text(cell))
+        for _, found in paragraphs(pieces(cell.source)) if cell.cell_type == "markdown" else []:
+            linked = in_links(found)
+            for number in numerals(prose(found)):
+                if number == self.version:
+                    self.claim(cell, NUMBER, number, VERSION)
+                elif linked[number]:
+                    linked[number] -= 1
+                    self.claim(cell, NUMBER, number, LINK)
+                else:
+                    yield number
 
     def read_formulas(self, cell: NotebookNode) -> None:
         said = {formulas.tokens(formula): formula for formula in formulas_of(cell)}
@@ -165,9 +179,17 @@ def unwitnessed(page: Page) -> Iterator[str]:
             yield f"cell {cell}: its {kind if kind != NUMBER else 'text'} says {', '.join(said)}: {advice[kind]}"
 
 
+def read(notebook: NotebookNode) -> Page:
+    """Return all that a notebook says."""
+    page = Page(notebook)
+    for place in range(len(notebook.cells)):
+        page.read(place)
+    return page
+
+
 def complaints(notebook: NotebookNode) -> list[str]:
     """Return a line for all that the text of a notebook says without a witness, and for each witness of nothing."""
-    page = Page(notebook)
+    page = read(notebook)
     return [*page.lines, *unwitnessed(page)]
 
 
@@ -194,19 +216,13 @@ def asked(notebook: NotebookNode) -> list[dict]:
     return found
 
 
-def evidence(notebook: NotebookNode) -> tuple[dict, dict]:
-    """Return the numbers that each code cell shows, and those that it writes."""
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    return (
-        {cell.id: [float(number) for number in numbers.numbers_shown(cell)] for cell in code},
-        {cell.id: [float(number) for number in numbers.numbers_written(cell)] for cell in code},
-    )
-
-
 def untrue(notebook: NotebookNode, kernel: Kernel) -> list[str]:
     """Return a line for each expression that is not as the text says, in the kernel in which the notebook ran."""
-    shown, written = evidence(notebook)
-    given = json.dumps([asked(notebook), shown, written])
+    cells = code_cells(notebook)
+    shown = {cell.id: list(map(float, numbers.numbers_shown(cell))) for cell in cells}
+    written = {cell.id: list(map(float, numbers.numbers_written(cell))) for cell in cells}
+    code = {cell.id: cell.source for cell in cells}
+    given = json.dumps([asked(notebook), shown, written, code])
     return kernel.ask(
         f"import json\nfrom bookkit.checks.prose import evaluation\nevaluation.complaints(*json.loads({given!r}))"
     )

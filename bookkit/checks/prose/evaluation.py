@@ -9,6 +9,7 @@ import numpy as np
 import sympy
 
 Numbers = dict[str, list[float]]  # by cell
+Code = dict[str, str]
 
 
 def same(*sides: Any) -> bool:
@@ -16,17 +17,19 @@ def same(*sides: Any) -> bool:
     return all(sympy.simplify(sympy.sympify(side) - sympy.sympify(sides[0])) == 0 for side in sides[1:])
 
 
-def namespace(shown: Numbers, written: Numbers) -> dict[str, Any]:
+def namespace(shown: Numbers, written: Numbers, code: Code) -> dict[str, Any]:
     """Return what an expression sees.
 
-    Small letters are symbols. Other names are those of the page, then SymPy's. `page.x` is the x of the page,
-    `shown("id")` and `written("id")` are the numbers in the outputs and in the code of a cell.
+    Small letters are symbols. Other names are those of the page, then SymPy's. `page.x` is the x of the page;
+    `shown("id")` and `written("id")` are the numbers in the outputs and in the code of a cell, `code("id")` is
+    that code.
     """
     names = {name: value for name, value in vars(sys.modules["__main__"]).items() if not name.startswith("_")}
     return {
         **{name: getattr(sympy, name) for name in sympy.__all__ if hasattr(sympy, name)},
         **names,
         **{letter: sympy.Symbol(letter, real=True) for letter in string.ascii_lowercase},
+        "code": code.__getitem__,
         "page": SimpleNamespace(**names),
         "same": same,
         "shown": shown.__getitem__,
@@ -67,9 +70,9 @@ def wrong_formula(value: Any) -> str:
     return "" if is_true else f"is {str(value)[:60]!r}, and not True"
 
 
-def complaints(asked: list[dict], shown: Numbers, written: Numbers) -> list[str]:
+def complaints(asked: list[dict], shown: Numbers, written: Numbers, code: Code) -> list[str]:
     """Return a line for each expression that does not give the numbers said, or is not true of its formula."""
-    names = namespace(shown, written)
+    names = namespace(shown, written, code)
     lines = []
     for entry in asked:
         try:

@@ -14,7 +14,6 @@ NOT_YET = {
     "error-messages",
     "gradients",
     "head-gradients",
-    "index",
     "nan-and-infinity",
     "no-gradient",
     "recording-and-modes",

@@ -1,0 +1,72 @@
+"""Faults in what the text of a page says: its numbers, its formulas, its alternative texts.
+
+They stand for slips that both editions have alike, so that no comparison of the two sees them.
+"""
+
+import re
+from collections.abc import Iterator
+
+from nbformat import NotebookNode
+
+from bookkit.checks.editions import alternative_text
+from bookkit.checks.faults.cells import changed
+from bookkit.checks.prose import claims
+
+NUMBER = re.compile(r"(?:(?<![\w).])[-−])?(?<![A-Za-z\d_.])\d+(?:[.,]\d+)*|(?<![A-Za-z\d_])[A-Za-z]+\d+|[⁰¹²³⁴-⁹]+")
+SIGN = re.compile(r"\\(?:le|ge)\b|[-+−<>]|\bminus ")
+OTHER_SIGN = {"-": "+", "+": "-", "−": "", "<": ">", ">": "<", "\\le": "\\ge", "\\ge": "\\le", "minus ": ""}
+TEXT = {kind: f"{kind} changed in both editions" for kind in claims.KINDS}
+DIGITS = "0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"
+
+
+def higher(digit: str) -> str:
+    digits = next(digits for digits in DIGITS if digit in digits)
+    return digits[(digits.index(digit) + 1) % 10]
+
+
+def slips(text: str) -> Iterator[tuple[int, str, str]]:
+    """Yield (place, old, new) for each slip of the pen: a digit higher, a digit twice, a sign more or turned over."""
+    for found in NUMBER.finditer(text):
+        old = found[0]
+        digits = [place for place, character in enumerate(old) if character in "".join(DIGITS)]
+        for place in {digits[0], digits[-1]}:
+            yield found.start(), old, old[:place] + higher(old[place]) + old[place + 1 :]
+        yield found.start(), old, old + old[-1]
+        if not old.startswith(("-", "−")):
+            yield found.start(), old, f"−{old}"
+    for found in SIGN.finditer(text):
+        yield found.start(), found[0], OTHER_SIGN[found[0]]
+
+
+def texts(cell: NotebookNode) -> Iterator[tuple[str, NotebookNode]]:
+    """Yield (words, changed cell) for each slip in the text or the alternative text of a cell."""
+    alt = alternative_text(cell)
+    for place, old, new in slips(alt):
+        result = changed(cell)
+        result.metadata.mystnb.image.alt = alt[:place] + new + alt[place + len(old) :]
+        yield f"{old} -> {new or 'nothing'} in {alt[max(place - 20, 0) : place + 20]!r}", result
+    if cell.cell_type == "markdown":
+        text = cell.source
+        for place, old, new in slips(text):
+            words = f"{old} -> {new or 'nothing'} in {text[max(place - 20, 0) : place + 20]!r}"
+            yield words, changed(cell, source=text[:place] + new + text[place + len(old) :])
+
+
+def text_faults(notebook: NotebookNode) -> Iterator[tuple[str, int, str, NotebookNode]]:
+    """Yield (kind, place of the cell, words, changed cell) for each slip that changes what a text says."""
+    for number, cell in enumerate(notebook.cells):
+        before = claims.said(cell)
+        for words, fault in texts(cell):
+            after = claims.said(fault)
+            for kind in claims.KINDS:
+                if after[kind] != before[kind]:
+                    yield TEXT[kind], number, words, fault
+                    break
+
+
+def is_caught(notebook: NotebookNode, place: int, fault: NotebookNode) -> bool:
+    """Whether anything is said about the cell at this place with a fault in it."""
+    cells = [*notebook.cells[:place], fault, *notebook.cells[place + 1 :]]
+    page = claims.Page(NotebookNode(cells=cells))
+    page.read(place)
+    return bool(page.lines) or any(claim.rests_on == claims.NOTHING for claim in page.claims)
