@@ -247,6 +247,31 @@ def test_what_a_figure_may_not_hold_is_refused(fault):
     assert any(f"its figure holds {words}" in line for line in complaints(notebook)), complaints(notebook)
 
 
+STEPS = {
+    "a gap": (["step-1", "step-3"], "the steps 1, 3, which do not go on from 1"),
+    "no first": (["step-2", "step-3"], "the steps 2, 3, which do not go on from 1"),
+    "one alone": (["step-1", "step-1-label"], "the steps 1, which do not go on from 1"),
+    "another spelling": (["step-1", "step_2"], "the id step_2, which is neither"),
+    "no number": (["step-1", "step-2", "step-last"], "the id step-last, which is neither"),
+}
+
+
+def in_steps(ids):
+    notebook = copy.deepcopy(good_notebook())
+    notebook.cells[3].outputs[0].data["image/svg+xml"] = SVG % "".join(f'<g id="{name}"/>' for name in ids)
+    return complaints(notebook)
+
+
+@pytest.mark.parametrize("fault", STEPS)
+def test_steps_that_the_site_could_not_show_are_refused(fault):
+    ids, words = STEPS[fault]
+    assert any(f"its figure has {words}" in line for line in in_steps(ids)), in_steps(ids)
+
+
+def test_a_figure_in_steps_has_no_complaints():
+    assert in_steps(["axes_1", "step-1", "step-2", "step-2-label", "step-3"]) == []
+
+
 def test_a_good_notebook_has_no_complaints():
     assert complaints(good_notebook()) == []
 

@@ -8,6 +8,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 from nbformat import NotebookNode
 
+from bookkit.conventions import STEP
 from bookkit.notebooks.cells import code_cells, output_text
 
 MAX_OUTPUT_LINES = 40
@@ -30,6 +31,7 @@ STYLE = re.compile(
     r"(fill|stroke|font|opacity|text)(-\w+)*|clip-path|writing-mode|white-space|baseline-shift|isolation|mix-blend-mode"
 )
 STYLE_SHEET = re.compile(r"\s*\*\s*\{([^{}]*)\}\s*")
+ID = re.compile(r'\bid="([^"]*)"')
 INTERNAL = re.compile(r"#[\w.-]+")
 FOREIGN = re.compile(r"url\((?!['\"]?#[\w.-]+['\"]?\))|[\\@<>]|expression|script:|/\*", re.IGNORECASE)
 WORK = "http://purl.org/dc/dcmitype/StillImage"  # the one address in it, which nobody follows
@@ -66,6 +68,17 @@ def wrong_element(element: Element) -> Iterator[str]:
         yield from wrong_style(sheet[1]) if sheet else [f"the style sheet {(element.text or '')[:60]!r}"]
     for name, value in element.attrib.items():
         yield from wrong_attribute(name, value)
+
+
+def wrong_steps(text: str) -> Iterator[str]:
+    """Yield what is wrong with the ids by which the site shows a figure in steps."""
+    ids = [found for found in ID.findall(text) if "step" in found.lower()]
+    yield from (
+        f"the id {found}, which is neither step-1 nor step-1-name" for found in ids if not STEP.fullmatch(found)
+    )
+    numbers = sorted({int(match[1]) for found in ids if (match := STEP.fullmatch(found))})
+    if numbers and (len(numbers) == 1 or numbers != list(range(1, len(numbers) + 1))):
+        yield f"the steps {', '.join(map(str, numbers))}, which do not go on from 1 one by one, to 2 at least"
 
 
 def wrong_in_svg(text: str) -> Iterator[str]:
@@ -117,6 +130,8 @@ def figures(notebook: NotebookNode) -> Iterator[str]:
             yield f"cell {cell.id}: its figure has no alternative text; say what is seen in metadata mystnb.image.alt"
         if alt and not drawn:
             yield f"cell {cell.id}: has alternative text and no figure; remove it"
+        for wrong in dict.fromkeys(line for text in drawn for line in wrong_steps(text)):
+            yield f"cell {cell.id}: its figure has {wrong}; mend what set_gid is given"
         for wrong in dict.fromkeys(line for text in drawn for line in wrong_in_svg(text)):
             yield f"cell {cell.id}: its figure holds {wrong}, which no figure may; draw it with matplotlib alone"
 

@@ -46,13 +46,13 @@ SECTION = (
 
 Say what the next cell does, and let the reader guess.
 
-Predict: what is the last entry of `x + x`?""",
+**Predict.** What is the last entry of `x + x`?""",
     """({name}-first)=
 ## 一个想法
 
-说明下面的单元做什么，让读者先猜。
+说明下面的代码单元格做什么，让读者先说出自己的预期。
 
-先猜一猜：`x + x` 的最后一个元素是什么？""",
+**先猜一猜。** `x + x` 的最后一个元素是什么？""",
 )
 FIRST = """x = nd.array([1, 2, 3])
 x + x"""

@@ -54,7 +54,7 @@ FACES = {
     ("Book Mono", "bold", "normal"): "DejaVuSansMono-Bold.ttf",
 }
 FIGURE_FONT = "DejaVu Sans"  # with which matplotlib measures what it draws
-ONLY_ON_SCREEN = "script, style, summary, .headerlink, .toctree-wrapper"
+ONLY_ON_SCREEN = "script, style, summary, .headerlink, .toctree-wrapper, .step-controls"
 LONG = 30  # lines of code or output that may be broken over two pages
 OPENING = re.compile(r"[(\[‘“（「《]+$")
 CLOSING = re.compile(r"[,.;:!?)\]’”，。；：！？、）」》]+")
@@ -132,7 +132,7 @@ def adapt(article, site, page, pages):
     article.name, article.attrs = "article", {"id": pages[page]}
     for element in article.select(ONLY_ON_SCREEN):
         element.decompose()
-    for element in article.find_all("details"):
+    for element in article.select("details, figure.steps"):
         element.unwrap()
     for element in article.find_all("img"):
         element["src"] = figure(site / urljoin(page, element["src"]))

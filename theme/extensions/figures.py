@@ -12,6 +12,9 @@ from xml.etree import ElementTree
 from docutils import nodes
 from sphinx.util import logging
 
+from theme.extensions.editions import edition_of
+from theme.extensions.steps import in_steps, last_step
+
 logger = logging.getLogger(__name__)
 PIXELS = {"pt": 4 / 3, "px": 1, "": 1}
 # Outputs that could run in a reader's browser are not set at all: where a cell stored nothing else, myst-nb warns.
@@ -47,7 +50,8 @@ def visit_image(translator, node):
     image = translator.emptytag(
         node, "img", "\n", src=source, alt=node.get("alt", ""), width=width, height=height, loading="lazy"
     )
-    translator.body.append(image)
+    last = last_step(Path(builder.srcdir, node["uri"]).read_text(encoding="utf-8"))
+    translator.body.append(in_steps(image, last, edition_of(builder.config)) if last > 1 else image)
 
 
 def depart_image(translator, node):

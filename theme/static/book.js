@@ -18,6 +18,39 @@ const layOutNext = () => {
 addEventListener("load", () => whenIdle(layOutNext));
 addEventListener("click", layOutAll, true);
 
+// A figure in steps shows one after another: its file hides what comes after the step that its address ends with.
+for (const figure of document.querySelectorAll("figure.steps")) {
+  const [image, [previous, next], count] = [
+    figure.querySelector("img"),
+    figure.querySelectorAll("button"),
+    figure.querySelector("output"),
+  ];
+  const last = Number(figure.dataset.steps);
+  const whole = image.getAttribute("src");
+  let step = 1;
+  const show = () => {
+    image.src = `${whole}#show-${step}`;
+    count.textContent = figure.dataset.count.replace("#", step);
+    previous.setAttribute("aria-disabled", step === 1);
+    next.setAttribute("aria-disabled", step === last);
+  };
+  const go = (by) => {
+    step = Math.min(Math.max(step + by, 1), last);
+    show();
+  };
+  previous.addEventListener("click", () => go(-1));
+  next.addEventListener("click", () => go(1));
+  figure.addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    go(by);
+  });
+  addEventListener("beforeprint", () => (image.src = whole));
+  addEventListener("afterprint", show);
+  show();
+}
+
 // On paper the page is light, and what is folded or further down is printed, too.
 addEventListener("beforeprint", () => {
   layOutAll();
