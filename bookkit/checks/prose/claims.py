@@ -83,12 +83,7 @@ def said(cell: NotebookNode) -> dict[str, list]:
 
 def in_links(found: list[Piece]) -> Counter:
     """Return the numbers in the addresses of the links of a paragraph."""
-    return Counter(
-        number
-        for piece in found
-        if piece.kind == "link"
-        for number in re.findall(r"\d+(?:\.\d+)*", unquote(piece.text))
-    )
+    return Counter(number for piece in found if piece.kind == "link" for number in numerals(unquote(piece.text)))
 
 
 class Page:
@@ -100,10 +95,10 @@ class Page:
         self.lines: list[str] = []
         self.version = version()
         self.named = {  # what rests on something, on the whole page
-            side
+            part
             for cell in self.cells
             for witness in witnesses(cell, FORMULAS)
-            for side in formulas.sides(witness.said)
+            for part in formulas.parts(witness.said)
         }
 
     def read(self, place: int) -> None:

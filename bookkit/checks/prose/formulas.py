@@ -1,5 +1,6 @@
 """The formulas that a text says, and what a slip of the pen makes of them."""
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -29,20 +30,23 @@ def claims(formula: str) -> bool:
     return bool(CLAIM.search(SUBSCRIPT.sub("", formula)))
 
 
-def sides(formula: str) -> Iterator[Tokens]:
-    """Yield a formula and the sides of its equalities."""
-    side: list[str] = []
+def parts(formula: str) -> Iterator[Tokens]:
+    """Yield a formula, each equality in it, each side of one, and each run of sides next to each other."""
     whole = tokens(formula)
     yield whole
+    chain: list[list[str]] = [[]]  # sides and relations in turn
     depth = 0
-    for token in whole:
+    for token in (*whole, "\\\\"):
         depth += (token in "([{") - (token in ")]}")
-        if depth == 0 and token in RELATIONS | BREAKS:
-            yield tuple(side)
-            side = []
+        if depth == 0 and token in BREAKS:
+            for first, last in itertools.combinations(range(len(chain) + 1), 2):
+                if first % 2 == 0 and last % 2 == 1:
+                    yield tuple(itertools.chain(*chain[first:last]))
+            chain = [[]]
+        elif depth == 0 and token in RELATIONS:
+            chain += [[token], []]
         else:
-            side.append(token)
-    yield tuple(side)
+            chain[-1].append(token)
 
 
 def slips(formula: Tokens) -> Iterator[Tokens]:
