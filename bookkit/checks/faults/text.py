@@ -5,12 +5,13 @@ They stand for slips that both editions have alike, so that no comparison of the
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 
 from nbformat import NotebookNode
 
 from bookkit.checks.editions import alternative_text
 from bookkit.checks.faults.cells import changed
-from bookkit.checks.prose import claims
+from bookkit.checks.prose import claims, numbers
 
 NUMBER = re.compile(r"(?:(?<![\w).])[-−])?(?<![A-Za-z\d_.])\d+(?:[.,]\d+)*|(?<![A-Za-z\d_])[A-Za-z]+\d+|[⁰¹²³⁴-⁹]+")
 SIGN = re.compile(r"\\(?:le|ge)\b|[-+−<>]|\bminus ")
@@ -52,6 +53,10 @@ def texts(cell: NotebookNode) -> Iterator[tuple[str, NotebookNode]]:
             yield words, changed(cell, source=text[:place] + new + text[place + len(old) :])
 
 
+def value(said: str | tuple) -> Decimal | str | tuple:
+    return numbers.value(said) if isinstance(said, str) else said
+
+
 def text_faults(notebook: NotebookNode) -> Iterator[tuple[str, int, str, NotebookNode]]:
     """Yield (kind, place of the cell, words, changed cell) for each slip that changes what a text says."""
     for number, cell in enumerate(notebook.cells):
@@ -59,7 +64,7 @@ def text_faults(notebook: NotebookNode) -> Iterator[tuple[str, int, str, Noteboo
         for words, fault in texts(cell):
             after = claims.said(fault)
             for kind in claims.KINDS:
-                if after[kind] != before[kind]:
+                if list(map(value, after[kind])) != list(map(value, before[kind])):  # −0 and 0 are no two numbers
                     yield TEXT[kind], number, words, fault
                     break
 

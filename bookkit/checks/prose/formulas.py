@@ -50,13 +50,14 @@ def parts(formula: str) -> Iterator[Tokens]:
 
 
 def slips(formula: Tokens) -> Iterator[Tokens]:
-    """Yield what a slip makes of a formula: one number higher, one sign or relation turned over."""
+    """Yield what a slip makes of a formula: one number higher or lower, one sign or relation turned over."""
     for place, token in enumerate(formula):
         if token[0].isdigit():
-            new = token[:-1] + str((int(token[-1]) + 1) % 10)
-        elif not (new := TURNED.get(token, "")):
-            continue
-        yield (*formula[:place], new, *formula[place + 1 :])
+            made = {token[:-1] + str((int(token[-1]) + by) % 10) for by in (1, -1)}
+        else:
+            made = {TURNED[token]} if token in TURNED else set()
+        for new in made:
+            yield (*formula[:place], new, *formula[place + 1 :])
 
 
 def is_unmistakable(formula: str, found: set[Tokens]) -> bool:
