@@ -24,7 +24,7 @@ Complaints = Iterator[str]
 MAX_CODE_LINES = 30
 MAX_CODE_WIDTH = 79
 MAX_MARKDOWN_LINES = 45
-TAGS = {"raises-exception", "hide-input", "hide-cell", "hide-output", "nbval-ignore-output"}
+TAGS = {"raises-exception", "hide-input", "hide-cell", "hide-output", "beside", "nbval-ignore-output"}
 MACHINE = re.compile(
     r"/(?:home|root|Users|tmp|work|opt|var/folders)/\w|[A-Z]:\\\\|site-packages|ipykernel_\d|\bat 0x[0-9a-f]{6,}"
 )
