@@ -79,6 +79,7 @@ FAULTS = {
         "its summary has 6 lines (at most 5)",
     ),
     "four exercises": (without("ex-5", "ex-5-start", "ex-5-code", "ex-5-end"), "has 4 exercises (at least 5)"),
+    "too long": (replaced("first-read", "It is 6.", "word " * 9_990), "minutes to read (at most 45)"),
     "no drawing": (without("drawing"), "has no drawing"),
     "no reason": (
         lambda notebook: notebook.cells[0].metadata.update({"no-chapter": " "}),

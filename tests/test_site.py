@@ -10,8 +10,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from sample_book import SampleBook
 from sample_book import page as notebook_of
 
+from bookkit.notebooks.chapters import is_chapter
 from bookkit.notebooks.files import find_notebooks, read
 from bookkit.project import EDITIONS
+from bookkit.reading import minutes
 from bookkit.site import links
 from bookkit.words import read_glossary, read_index
 from theme.extensions import mathml
@@ -49,6 +51,13 @@ def test_every_stored_output_is_published(site, soups, path):
 def test_every_figure_has_its_alternative_text(site, soups, path):
     alts = [cell.metadata.mystnb.image.alt for cell in read(path).cells if "mystnb" in cell.metadata]
     assert [image["alt"] for image in soups[page_of(site, path)].select(".cell_output img")] == alts
+
+
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
+def test_a_chapter_says_below_its_title_how_long_it_takes_to_read(site, soups, path):
+    notebook = read(path)
+    due = [str(minutes(notebook.cells))] if is_chapter(notebook) else []
+    assert [re.search(r"\d+", said.text)[0] for said in soups[page_of(site, path)].select("h1 + .reading-time")] == due
 
 
 def test_everything_is_rendered(site, soups):

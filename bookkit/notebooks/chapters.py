@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from nbformat import NotebookNode
 
 from bookkit.notebooks.markdown import Piece, pieces
+from bookkit.reading import MOST_MINUTES, minutes
 
 NO_CHAPTER = "no-chapter"
 LEAST_EXERCISES = 5
@@ -95,7 +96,13 @@ def a_drawing(notebook: NotebookNode) -> Iterator[str]:
         yield "has no drawing; draw at least one thing that a drawing explains better than words"
 
 
-CHAPTER_RULES = [title, required_sections, short_summary, enough_exercises, a_drawing]
+def one_sitting(notebook: NotebookNode) -> Iterator[str]:
+    time = minutes(notebook.cells)
+    if time > MOST_MINUTES:
+        yield f"takes {time} minutes to read (at most {MOST_MINUTES}); shorten it, fold asides, or split it"
+
+
+CHAPTER_RULES = [title, required_sections, short_summary, enough_exercises, a_drawing, one_sitting]
 
 
 # Rules for every notebook
