@@ -10,7 +10,6 @@ from sample_book import SampleBook
 from sample_book import page as notebook_of
 
 from bookkit.conventions import PREDICT
-from bookkit.notebooks.files import find_notebooks, read
 from bookkit.project import EDITIONS
 from bookkit.site import pdf
 from bookkit.site.serve import Handler
@@ -207,22 +206,3 @@ def test_a_drawing_in_steps_says_of_each_what_it_hides():
     made = steps.with_targets(DRAWING)
     assert "#show-2:target ~ * #step-3" in made and "#show-2:target ~ * #step-2" not in made
     assert made.replace(made[made.index("<style>") : made.index('<g id="figure_1">')], "") == DRAWING
-
-
-def questions(path):
-    edition = next(edition for edition in EDITIONS if edition.name == path.parent.name)
-    asked = f"**{PREDICT[edition]}** "
-    return sum(
-        cell.cell_type == "markdown" and cell.source.split("\n\n")[-1].startswith(asked) for cell in read(path).cells
-    )
-
-
-@pytest.mark.parametrize("path", find_notebooks(), ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_every_question_of_the_book_has_a_folded_answer(browser, address, path):
-    page = browser.new_page()
-    page.goto(f"{address}/book/{path.parent.name}/{path.stem}.html")
-    assert page.locator(".prediction > details:not([open])").count() == questions(path)
-    drawings = [output.data.get("image/svg+xml", "") for cell in read(path).cells for output in cell.get("outputs", [])
-                if "data" in output]  # fmt: skip
-    assert page.locator("figure.steps").count() == sum(steps.last_step(drawing) > 1 for drawing in drawings)
-    page.close()
