@@ -45,6 +45,9 @@ agree: setup ## record that both editions say the same as they stand now
 gradients: setup ## derive every gradient again without MXNet, and write the tables of the page that says so
 	@$(PYTHON) -m bookkit gradients
 
+prose: setup ## say what the numbers and formulas of the text rest on, and write the table of the page that says so
+	@$(PYTHON) -m bookkit prose
+
 lock: ## resolve requirements.in anew into requirements.txt
 	@sh bookkit/lock.sh
 
@@ -66,4 +69,4 @@ bench: setup ## measure set-up, build and checks against their bars
 clean: ## remove what was built, and .venv
 	rm -rf _build .venv .pytest_cache
 
-.PHONY: help setup book test test-all check serve lab refresh new agree gradients lock faults matrix audit pdf bench clean
+.PHONY: help setup book test test-all check serve lab refresh new agree gradients prose lock faults matrix audit pdf bench clean

@@ -65,6 +65,10 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int | None]]] = {
     ),
     "agree": ("record that both editions say the same", lambda given: module("checks.agreement").main()),
     "gradients": ("derive every gradient again without MXNet", lambda given: module("gradients.report").main()),
+    "prose": (
+        "say what the numbers and formulas of the text rest on",
+        lambda given: module("checks.prose.report").main(),
+    ),
     "faults": (
         "plant faults and see each one caught",
         lambda given: module("checks.faults.command").main(given.notebooks),

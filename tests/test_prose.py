@@ -2,19 +2,30 @@
 
 import pytest
 
-from bookkit.checks import agreement, editions
+from bookkit.checks import agreement
 from bookkit.checks.prose import claims, report
 from bookkit.project import CHINESE
 
-NOTEBOOKS = [path for path in agreement.pages() if path.suffix == ".ipynb"]
+PAGES = agreement.pages()
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_each_number_and_formula_of_a_page_has_a_witness(path, tell):
     tell(list(report.complaints(path, CHINESE.folder / path.name)))
 
 
 def test_a_page_that_has_its_witnesses_is_not_excused():
-    for path in NOTEBOOKS:
+    for path in PAGES:
         if path.stem in report.NOT_YET:
-            assert claims.complaints(editions.read(path)), f"{path.stem} has its witnesses: take it out of NOT_YET"
+            assert claims.complaints(report.read(path)), f"{path.stem} has its witnesses: take it out of NOT_YET"
+
+
+def test_no_witness_is_about_a_page_that_is_not_there(tell):
+    tell(list(report.strays()))
+
+
+@pytest.mark.slow
+def test_no_planted_slip_survives_and_the_page_says_how_many_there_were(tell):
+    for kind, (*_, planted, survived) in report.counts().items():
+        assert survived == 0, f"{survived} of {planted} slips of the kind {kind} survived: `make faults` names them"
+    tell(list(report.outdated()))

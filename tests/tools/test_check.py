@@ -33,6 +33,12 @@ FAULTS = {
     "the Chinese alone": ("zh", "是 6", "是 9", "book/zh/slope.ipynb: cell title: the Chinese lacks the number 6"),
     "a text not agreed on": ("en", "all", "it", "slope.ipynb: cell end: the English text has changed"),
     "a link": ("zh", "(index.ipynb)", "(indeks.ipynb)", "cross-reference target not found: 'indeks.ipynb'"),
+    "a number that nothing shows": (
+        "en",
+        "the first page",
+        "page 1234",
+        "book/en/slope.ipynb: cell link: its text says 1234: no",
+    ),
     "a formula": ("en", "$x^2$", r"$\\nonsense{x}$", "formula not understood: Unknown LaTeX command"),
 }
 
@@ -54,6 +60,8 @@ def book(tmp_path_factory):
         book.write("index", start, (edition,))
         book.write("slope", chapter(edition), (edition,))
         (book.folder / f"book/{edition}/prices.md").write_text(PRICES[edition], encoding="utf-8")
+    witnesses = 'prices: {values: {"3": "1 + 2"}}\n'
+    (book.folder / "book/data/witnesses.yml").write_text(witnesses, encoding="utf-8")
     book.write_toc("slope", "prices")
     agreed, _ = book.start("-m", "bookkit", "agree").communicate()
     assert "slope.ipynb: cell title: agreed" in agreed

@@ -7,7 +7,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from sample_book import SampleBook, failure, page
 
-from bookkit.checks.prose import claims, witnesses
+from bookkit.checks.prose import claims, report, witnesses
 
 TEXT = f"""\
 The slope of $x^2$ at 3 is 0.75, see [issue 314](https://example.org/issues/314), in MXNet {claims.version()}.
@@ -103,6 +103,36 @@ def test_a_number_is_not_found_where_its_like_is_shown_as_well():
     changed.cells[2].outputs[0].text += "0.76\n"
     [line] = claims.complaints(changed)
     assert line.startswith("cell title: its text says 0.75: no cell next to it shows it, or one shows its like as well")
+
+
+@pytest.fixture
+def price(tmp_path, monkeypatch):
+    """A Markdown page with a table that a command wrote, and the file of its witnesses."""
+    (tmp_path / "witnesses.yml").write_text('price: {values: {"16": "constant(\'gradients.oracles.SMALL\')"}}')
+    monkeypatch.setattr(report, "WITNESSES", tmp_path / "witnesses.yml")
+    table = "% The table is written by `make x`.\n\n| 41 |\n|---|\n\n% End of the table.\n"
+    (tmp_path / "price.md").write_text(f"# Price\n\nIt is 16.\n\n{table}\nThat is all.\n")
+    return tmp_path / "price.md"
+
+
+def test_a_page_without_code_has_its_witnesses_in_a_file(price):
+    assert list(report.complaints(price, price)) == []
+    price.write_text(price.read_text().replace("16", "17"))
+    lines = [line.split("cell page: ")[1] for line in report.complaints(price, price)]
+    assert lines[0].startswith("metadata values: '16': its text does not say 16")
+    assert lines[1].startswith("its text says 17: no cell next to it shows it")
+    assert len(lines) == 2  # the witness is still true of what it names
+
+
+def test_a_witness_of_a_page_without_code_is_evaluated(price):
+    report.WITNESSES.write_text('price: {values: {"16": "constant(\'gradients.oracles.SMALL\') + 1"}}')
+    [line] = report.complaints(price, price)
+    assert line.endswith("cell page: 16: constant('gradients.oracles.SMALL') + 1 gives 17; mend the text or it")
+
+
+def test_a_witness_of_no_page_is_told(price):
+    [line] = report.strays()
+    assert line.endswith("witnesses.yml: line 1: price is no Markdown page with values or formulas; mend it")
 
 
 # What is written into the metadata, and what is said about it.

@@ -24,14 +24,14 @@ from bookkit.checks.faults.code import code_changed, constants_changed, number_c
 from bookkit.checks.faults.execution import Stage, Verdict
 from bookkit.checks.faults.replay import Checks
 from bookkit.checks.faults.stored import STORED, stored_faults
-from bookkit.checks.faults.text import TEXT, is_caught, text_faults
-from bookkit.checks.prose import claims
+from bookkit.checks.prose import claims, slips
 from bookkit.notebooks import files, rules
 from bookkit.project import ENGLISH, BookError, name
 
 CONSTANT = "constant in the code changed"
 ALONE = "Chinese code changed alone"
 NUMBER_ALONE = "Chinese number changed alone"
+TEXT = {kind: f"{kind} changed in both editions" for kind in claims.KINDS}
 KINDS = [*STORED, CONSTANT, ALONE, NUMBER_ALONE, *TEXT.values()]
 
 Judged = tuple[Verdict, str, str, str]  # what became of a fault, its kind, its place, words about it
@@ -102,8 +102,8 @@ def judge_text(checks: Checks, path: Path, most: int | None) -> Iterator[Judged]
     notebook = files.read(path)
     if found := claims.complaints(notebook):
         raise BookError(f"{name(path)}: {found[0]}")
-    for kind, place, words, fault in sample(list(text_faults(notebook)), most, path):
-        yield verdict(is_caught(notebook, place, fault)), kind, f"cell {fault.id}", words
+    for kind, place, words, fault in sample(list(slips.slips(notebook)), most, path):
+        yield verdict(slips.is_caught(notebook, place, fault)), TEXT[kind], f"cell {fault.id}", words
 
 
 JUDGES: dict[str, Callable[[Checks, Path, int | None], Iterator[Judged]]] = {

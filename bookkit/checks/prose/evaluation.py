@@ -1,5 +1,6 @@
 """Evaluate the witnesses of a page in its kernel, after its last cell. It runs inside the kernel."""
 
+import pydoc
 import string
 import sys
 from types import SimpleNamespace
@@ -22,7 +23,7 @@ def namespace(shown: Numbers, written: Numbers, code: Code) -> dict[str, Any]:
 
     Small letters are symbols. Other names are those of the page, then SymPy's. `page.x` is the x of the page;
     `shown("id")` and `written("id")` are the numbers in the outputs and in the code of a cell, `code("id")` is
-    that code.
+    that code. `constant("gradients.oracles.SMALL")` is a constant of the house.
     """
     names = {name: value for name, value in vars(sys.modules["__main__"]).items() if not name.startswith("_")}
     return {
@@ -31,6 +32,7 @@ def namespace(shown: Numbers, written: Numbers, code: Code) -> dict[str, Any]:
         **{letter: sympy.Symbol(letter, real=True) for letter in string.ascii_lowercase},
         "code": code.__getitem__,
         "page": SimpleNamespace(**names),
+        "constant": lambda path: pydoc.locate(f"bookkit.{path}"),
         "same": same,
         "shown": shown.__getitem__,
         "written": written.__getitem__,

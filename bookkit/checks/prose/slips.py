@@ -1,8 +1,9 @@
-"""Faults in what the text of a page says: its numbers, its formulas, its alternative texts.
+"""Slips of the pen, planted in what a page says: its numbers, its formulas, its alternative texts.
 
 They stand for slips that both editions have alike, so that no comparison of the two sees them.
 """
 
+import copy
 import re
 from collections.abc import Iterator
 from decimal import Decimal
@@ -10,13 +11,11 @@ from decimal import Decimal
 from nbformat import NotebookNode
 
 from bookkit.checks.editions import alternative_text
-from bookkit.checks.faults.cells import changed
 from bookkit.checks.prose import claims, numbers
 
 NUMBER = re.compile(r"(?:(?<![\w).])[-−])?(?<![A-Za-z\d_.])\d+(?:[.,]\d+)*|(?<![A-Za-z\d_])[A-Za-z]+\d+|[⁰¹²³⁴-⁹]+")
 SIGN = re.compile(r"\\(?:le|ge)\b|[-+−<>]|\bminus ")
 OTHER_SIGN = {"-": "+", "+": "-", "−": "", "<": ">", ">": "<", "\\le": "\\ge", "\\ge": "\\le", "minus ": ""}
-TEXT = {kind: f"{kind} changed in both editions" for kind in claims.KINDS}
 DIGITS = "0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"
 
 
@@ -25,7 +24,7 @@ def higher(digit: str) -> str:
     return digits[(digits.index(digit) + 1) % 10]
 
 
-def slips(text: str) -> Iterator[tuple[int, str, str]]:
+def slips_of(text: str) -> Iterator[tuple[int, str, str]]:
     """Yield (place, old, new) for each slip of the pen: a digit higher, a digit twice, a sign more or turned over."""
     for found in NUMBER.finditer(text):
         old = found[0]
@@ -42,22 +41,24 @@ def slips(text: str) -> Iterator[tuple[int, str, str]]:
 def texts(cell: NotebookNode) -> Iterator[tuple[str, NotebookNode]]:
     """Yield (words, changed cell) for each slip in the text or the alternative text of a cell."""
     alt = alternative_text(cell)
-    for place, old, new in slips(alt):
-        result = changed(cell)
+    for place, old, new in slips_of(alt):
+        result = copy.deepcopy(cell)
         result.metadata.mystnb.image.alt = alt[:place] + new + alt[place + len(old) :]
         yield f"{old} -> {new or 'nothing'} in {alt[max(place - 20, 0) : place + 20]!r}", result
     if cell.cell_type == "markdown":
         text = cell.source
-        for place, old, new in slips(text):
+        for place, old, new in slips_of(text):
             words = f"{old} -> {new or 'nothing'} in {text[max(place - 20, 0) : place + 20]!r}"
-            yield words, changed(cell, source=text[:place] + new + text[place + len(old) :])
+            result = copy.deepcopy(cell)
+            result.source = text[:place] + new + text[place + len(old) :]
+            yield words, result
 
 
 def value(said: str | tuple) -> Decimal | str | tuple:
     return numbers.value(said) if isinstance(said, str) else said
 
 
-def text_faults(notebook: NotebookNode) -> Iterator[tuple[str, int, str, NotebookNode]]:
+def slips(notebook: NotebookNode) -> Iterator[tuple[str, int, str, NotebookNode]]:
     """Yield (kind, place of the cell, words, changed cell) for each slip that changes what a text says."""
     for number, cell in enumerate(notebook.cells):
         before = claims.said(cell)
@@ -65,7 +66,7 @@ def text_faults(notebook: NotebookNode) -> Iterator[tuple[str, int, str, Noteboo
             after = claims.said(fault)
             for kind in claims.KINDS:
                 if list(map(value, after[kind])) != list(map(value, before[kind])):  # −0 and 0 are no two numbers
-                    yield TEXT[kind], number, words, fault
+                    yield kind, number, words, fault
                     break
 
 
