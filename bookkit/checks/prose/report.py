@@ -24,7 +24,6 @@ from bookkit.words import read_glossary
 # Pages whose text has no witnesses yet: annotate one, and take it out.
 NOT_YET = {
     "control-flow",
-    "gradients",
     "head-gradients",
     "recording-and-modes",
 }
