@@ -1,9 +1,11 @@
-"""The words of the book and the entries of its index: book/data/glossary.yml and book/data/index.yml."""
+"""The words of the book, the entries of its index, and the reports that it answers: the files of book/data/."""
+
+from pathlib import Path
 
 from bookkit.contents import TEXT, TEXTS, line_of, misfits, read_yaml
 from bookkit.project import DATA, BookError, name
 
-GLOSSARY, INDEX = DATA / "glossary.yml", DATA / "index.yml"
+GLOSSARY, INDEX, THREADS = DATA / "glossary.yml", DATA / "index.yml", DATA / "threads.yml"
 
 LABEL = {"type": "string", "pattern": r"^[\w-]+$"}
 CHINESE_TEXT = {"type": "string", "pattern": "[\u4e00-\u9fff]"}
@@ -36,12 +38,37 @@ INDEX_SCHEMA = {
         "errors": {"type": "object", "additionalProperties": LABEL},
     },
 }
+THREADS_SCHEMA = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["thread", "at", "en", "zh", "now", "see", "page"],
+        "additionalProperties": False,
+        "properties": {
+            "thread": TEXT,
+            "at": {"type": "string", "pattern": "^https://"},
+            "en": TEXT,
+            "zh": CHINESE_TEXT,
+            "now": {"enum": ["the same", "right", "not tried"]},
+            "see": LABEL,
+            "page": LABEL,
+        },
+    },
+}
 
 
 def malformed() -> list[str]:
-    """Return a line for each mistake in the form of glossary and index, and for each word that stands twice."""
-    if lines := [*misfits(GLOSSARY, GLOSSARY_SCHEMA), *misfits(INDEX, INDEX_SCHEMA)]:
+    """Return a line for each mistake in the form of these files, and for each word or thread that stands twice."""
+    files: dict[Path, dict] = {GLOSSARY: GLOSSARY_SCHEMA, INDEX: INDEX_SCHEMA, THREADS: THREADS_SCHEMA}
+    if lines := [line for path, schema in files.items() for line in misfits(path, schema)]:
         return lines
+    threads: set[str] = set()
+    for number, thread in enumerate(read_threads()):
+        if thread["at"] in threads:
+            lines.append(
+                f"{name(THREADS)}: line {line_of(THREADS, number)}: {thread['thread']} stands twice; remove one"
+            )
+        threads.add(thread["at"])
     seen: set[str] = set()
     for number, entry in enumerate(read_yaml(GLOSSARY)):
         for word in (entry["en"], entry["zh"]):
@@ -63,3 +90,10 @@ def read_index() -> dict[str, dict]:
     if lines := misfits(INDEX, INDEX_SCHEMA):
         raise BookError("\n".join(lines))
     return read_yaml(INDEX)
+
+
+def read_threads() -> list[dict[str, str]]:
+    """Return the threads that the book answers, in the order of the file; raise BookError if they are malformed."""
+    if lines := misfits(THREADS, THREADS_SCHEMA):
+        raise BookError("\n".join(lines))
+    return read_yaml(THREADS)

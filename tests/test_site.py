@@ -15,7 +15,7 @@ from bookkit.notebooks.files import find_notebooks, read
 from bookkit.project import EDITIONS
 from bookkit.reading import minutes
 from bookkit.site import links
-from bookkit.words import read_glossary, read_index
+from bookkit.words import read_glossary, read_index, read_threads
 from theme.extensions import mathml
 
 pytestmark = [pytest.mark.site, pytest.mark.slow]
@@ -188,6 +188,14 @@ def test_the_index_has_terms_functions_and_messages(site, soups):
         wanted = {entry[edition.name] for entry in read_glossary()}
         wanted |= set(read_index()["functions"]) | set(read_index()["errors"])
         assert wanted <= entries, sorted(wanted - entries)
+
+
+def test_every_thread_stands_beside_its_answer(site, soups):
+    for edition in EDITIONS:
+        soup = soups[site / edition.place / "troubleshooting.html"]
+        table = next(table for table in soup.select("table") if read_threads()[0]["thread"] in table.get_text())
+        rows = [[link["href"] for link in row.select("a")] for row in table.select("tbody tr")]
+        assert rows == [[t["at"], f"{t['page']}.html#{t['see']}"] for t in read_threads()]
 
 
 @pytest.fixture(scope="module")

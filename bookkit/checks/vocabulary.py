@@ -1,4 +1,4 @@
-"""Every word of the glossary and every entry of the index leads to a section that has it, in both editions."""
+"""Every word of the glossary, every entry of the index and every thread leads to its section, in both editions."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from bookkit.contents import line_of
 from bookkit.notebooks.cells import output_text
 from bookkit.notebooks.markdown import pieces
 from bookkit.project import CHINESE, EDITIONS, Edition, name
-from bookkit.words import GLOSSARY, INDEX, read_glossary, read_index
+from bookkit.words import GLOSSARY, INDEX, THREADS, read_glossary, read_index, read_threads
 
 
 def plain(text: str) -> str:
@@ -83,6 +83,20 @@ def astray(edition: Edition, texts: dict[str, str]) -> Iterator[str]:
         yield from lost(place, [message], label, texts, edition)
 
 
+def unanswered(edition: Edition) -> Iterator[str]:
+    """Yield a line for each thread whose answer is not on the page that is said to have it."""
+    labels = {path.stem: set(sections(read(edition.folder / path.name))) for path in pages()}
+    for number, thread in enumerate(read_threads()):
+        page, label = thread["page"], thread["see"]
+        if label not in labels.get(page, set()):
+            at = next((other for other in labels if label in labels[other]), None)
+            advice = f"it is on {at}" if at else "no page has it"
+            yield (
+                f"{name(THREADS)}: line {line_of(THREADS, number)}: {thread['thread']}: the page {page} of "
+                f"book/{edition.name}/ has no section {label} ({advice}); mend it"
+            )
+
+
 def rejected(entry: dict, path: Path, text: str) -> Iterator[str]:
     """Yield a line for each Chinese word on a page that the glossary rejects."""
     for other in entry.get("instead of", []):
@@ -100,6 +114,7 @@ def words(path: Path) -> str:
 def complaints() -> list[str]:
     """Return a line for each use of a word that is not as the glossary and the index have it."""
     lines = [line for edition in EDITIONS for line in astray(edition, sections_of(edition))]
+    lines += [line for edition in EDITIONS for line in unanswered(edition)]
     for path in pages():
         chinese = CHINESE.folder / path.name
         text = words(chinese)

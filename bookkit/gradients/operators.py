@@ -165,6 +165,16 @@ def _pick(n, attrs, x, indices):
     return n.reshape(n.sum(x * chosen, axis=axis), attrs["result"].shape)
 
 
+def _sort(n, attrs, x):
+    axis = int(attrs["axis"]) % x.ndim
+    order = np.argsort(getattr(x, "_value", x), axis=axis)
+    if attrs.get("is_ascend") in ("False", "0"):
+        order = np.flip(order, axis)
+    places = list(np.indices(order.shape))
+    places[axis] = order
+    return x[tuple(places)]
+
+
 def _dot(n, attrs, x, y):
     x = n.transpose(x) if _is_set(attrs, "transpose_a") else x
     y = n.transpose(y) if _is_set(attrs, "transpose_b") else y
@@ -320,6 +330,7 @@ MEANINGS: dict[str, Meaning] = {
     "gather_nd": _gather,
     "take": _take,
     "pick": _pick,
+    "sort": _sort,
     "Embedding": lambda n, a, indices, weight: weight[indices.astype(int)],
     "slice": _slice,
     "slice_axis": _slice_axis,

@@ -15,7 +15,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from bookkit.project import ROOT, BookError, Edition, name
-from bookkit.words import GLOSSARY, INDEX
+from bookkit.words import GLOSSARY, INDEX, THREADS
 
 INPUTS = "inputs.json"
 CODE = (
@@ -57,7 +57,7 @@ class Inputs:
         rest = [configuration, digests([ROOT / path for path in CODE]), packages(), sys.version, str(ROOT)]
         return cls(
             digest(json.dumps(rest).encode()),
-            digest(json.dumps(digests([GLOSSARY, INDEX])).encode()),
+            digest(json.dumps(digests([GLOSSARY, INDEX, THREADS])).encode()),
             digests([edition.folder]),
         )
 

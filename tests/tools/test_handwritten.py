@@ -23,6 +23,7 @@ def files(tmp_path, monkeypatch):
     copies = {}
     for module, attribute in (
         (contents, "CONFIG"), (contents, "OTHERWISE"), (contents, "TOC"), (words, "GLOSSARY"), (words, "INDEX"),
+        (words, "THREADS"),
     ):  # fmt: skip
         original = getattr(module, attribute)
         copy = tmp_path / original.name
@@ -66,9 +67,27 @@ FAULTS = {
     ),
     "a label for labels": (
         "book/data/index.yml",
-        '"grad_req": [gradients-accumulate, ts-doubled]',
+        '"grad_req": [gradients-accumulate, ts-doubled, ts-unfrozen]',
         '"grad_req": gradients-accumulate',
         "functions grad_req: 'gradients-accumulate' is not of type 'array'; mend it",
+    ),
+    "a thread without its section": (
+        "book/data/threads.yml",
+        "  see: ts-unfrozen\n",
+        "",
+        "'see' is a required property; mend it",
+    ),
+    "a thread that stands twice": (
+        "book/data/threads.yml",
+        "mxnet/issues/17925",
+        "mxnet/issues/9712",
+        "threads.yml: line 11: apache/mxnet #17925 stands twice; remove one",
+    ),
+    "a state that is none": (
+        "book/data/threads.yml",
+        "  now: the same\n  see: ts-unfrozen",
+        "  now: mended\n  see: ts-unfrozen",
+        "now: 'mended' is not one of",
     ),
     "execution by the build": (
         "_config.yml",
@@ -153,6 +172,17 @@ def test_a_misspelt_message_is_told(monkeypatch):
     texts = {"gradients-record": "retain_graph", "gradients-errors": "cannot differentiate node"}
     [line] = vocabulary.astray(ENGLISH, texts)
     assert "the section gradients-errors of book/en/ does not say 'Cannot diferentiate'" in line
+
+
+def test_a_thread_whose_answer_is_elsewhere_is_told(monkeypatch):
+    threads = words.read_threads()
+    moved, lost = {**threads[0], "page": "gradients"}, {**threads[0], "see": "ts-nowhere"}
+    monkeypatch.setattr(vocabulary, "read_threads", lambda: [threads[0], moved, lost])
+    lines = [line.split(": ", 3)[-1] for line in vocabulary.unanswered(ENGLISH)]
+    assert lines == [
+        "the page gradients of book/en/ has no section ts-shared-constant (it is on error-messages); mend it",
+        "the page error-messages of book/en/ has no section ts-nowhere (no page has it); mend it",
+    ]
 
 
 def test_the_build_tells_of_them(tmp_path):

@@ -1,0 +1,34 @@
+"""Sphinx extension: `{threads-of-the-book}` is a table of book/data/threads.yml, in the language of the edition."""
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
+from bookkit.project import CHINESE
+from bookkit.words import THREADS, read_threads
+from theme.extensions.editions import edition_of
+
+HEADS = {
+    "en": ("Thread", "What was seen", "MXNet 1.9.1 on a CPU", "Answer"),
+    "zh": ("讨论", "看到的现象", "CPU 上的 MXNet 1.9.1", "解答"),
+}
+NOW = {"the same": "同样", "right": "已经正确", "not tried": "未运行"}
+
+
+class ThreadsOfTheBook(SphinxDirective):
+    def run(self) -> list[nodes.Node]:
+        self.env.note_dependency(str(THREADS))
+        edition = edition_of(self.config)
+        rows = [HEADS[edition.name], ("---",) * 4]
+        for thread in read_threads():
+            now = NOW[thread["now"]] if edition == CHINESE else thread["now"]
+            rows.append((f"[{thread['thread']}]({thread['at']})", thread[edition.name], now, f"[](#{thread['see']})"))
+        lines = [f"| {' | '.join(row)} |" for row in rows]
+        place = nodes.Element()
+        self.state.nested_parse(StringList(lines, source=str(THREADS)), self.content_offset, place)
+        return place.children
+
+
+def setup(app):
+    app.add_directive("threads-of-the-book", ThreadsOfTheBook)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
