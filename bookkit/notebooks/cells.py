@@ -7,6 +7,7 @@ FACTS = {
     "tags": "how nbval and Jupyter Book treat it",
     "mystnb": "the alternative text of its figure (image.alt)",
     "no-chapter": "why the page has not all that a chapter has (its first cell)",
+    "entries-stand-alone": "why each entry of the page runs after the imports alone (its first cell)",
     "ignore-reason": "why its output is not compared",
     "differs-with-engine": "why its output is another one where MXNet's engine is not asynchronous",
     "wrong-on-purpose": "which of its gradients are not right, by number of the call, and why it shows them",
@@ -14,7 +15,7 @@ FACTS = {
     "values": "what gives the numbers of its text, where no cell next to it shows them",
     "formulas": "what must be true if the formulas of its text are",
 }
-REASONS = ("no-chapter", "ignore-reason", "differs-with-engine")
+REASONS = ("no-chapter", "entries-stand-alone", "ignore-reason", "differs-with-engine")
 # What editors keep there for themselves: it goes when a notebook is stored.
 EDITORS = {
     *("collapsed", "deletable", "editable", "execution", "jupyter", "scrolled", "slideshow", "trusted"),

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
-from bookkit.notebooks import chapters, outputs
+from bookkit.notebooks import catalogue, chapters, outputs
 from bookkit.notebooks.cells import REASONS, code_cells, output_text, tags
 from bookkit.notebooks.files import CONFLICT
 from bookkit.notebooks.normal import KERNELSPEC, losses, normalise
@@ -180,6 +180,7 @@ RULES: list[Callable[[NotebookNode], Complaints]] = [
     code_lines,
     published,
     *chapters.RULES,
+    *catalogue.RULES,
     *outputs.RULES,
 ]
 
