@@ -9,8 +9,8 @@ from bookkit.words import THREADS, read_threads
 from theme.extensions.editions import edition_of
 
 HEADS = {
-    "en": ("Thread", "What was seen", "MXNet 1.9.1 on a CPU", "Answer"),
-    "zh": ("讨论", "看到的现象", "CPU 上的 MXNet 1.9.1", "解答"),
+    "en": ("Thread", "What was seen, with its answer", "MXNet 1.9.1 on a CPU"),
+    "zh": ("讨论", "看到的现象（链接到解答）", "CPU 上的 MXNet 1.9.1"),
 }
 NOW = {"the same": "同样", "right": "已经正确", "not tried": "未运行"}
 
@@ -19,10 +19,10 @@ class ThreadsOfTheBook(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         self.env.note_dependency(str(THREADS))
         edition = edition_of(self.config)
-        rows = [HEADS[edition.name], ("---",) * 4]
+        rows = [HEADS[edition.name], ("---",) * 3]
         for thread in read_threads():
             now = NOW[thread["now"]] if edition == CHINESE else thread["now"]
-            rows.append((f"[{thread['thread']}]({thread['at']})", thread[edition.name], now, f"[](#{thread['see']})"))
+            rows.append((f"[{thread['thread']}]({thread['at']})", f"[{thread[edition.name]}](#{thread['see']})", now))
         lines = [f"| {' | '.join(row)} |" for row in rows]
         place = nodes.Element()
         self.state.nested_parse(StringList(lines, source=str(THREADS)), self.content_offset, place)
