@@ -14,11 +14,14 @@ import random
 import re
 import socket
 import sys
+import threading
 import time
+import timeit
+import traceback
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
-from typing import Any, ClassVar
+from types import FrameType, ModuleType
+from typing import Any, ClassVar, NamedTuple
 
 found: list[str] = []
 
@@ -32,6 +35,7 @@ def complaints() -> list[str]:
     """Return what is to be said about the cell that has just run."""
     for generator in Generator.all:
         generator.look()
+    Threads.look()
     lines = [*found]
     found.clear()
     return lines
@@ -42,29 +46,90 @@ def called_by_a_cell() -> bool:
     return sys._getframe(2).f_globals.get("__name__") == "__main__"
 
 
+def done_by_a_cell() -> bool:
+    """Tell whether what happens now is done by a cell, itself or through a library, but for what an import does."""
+    cell, own = sys.modules["__main__"].__dict__, globals()
+    frame = sys._getframe(1)
+    while frame and frame.f_globals is own:  # the guard's own functions, which ask
+        frame = frame.f_back  # type: ignore[assignment]
+    while frame:
+        if frame.f_globals is cell:
+            return True
+        if frame.f_globals is own or frame.f_globals.get("__name__") == "importlib._bootstrap":
+            return False
+        frame = frame.f_back  # type: ignore[assignment]
+    return False
+
+
 # The day and the machine
 
 
-def set_clock(date: str) -> None:
-    """Let the clock go on from a date."""
+def set_clock(date: str, speed: int) -> None:
+    """Let the clock go on from a date, at a speed."""
     sys.modules["pytest"] = None  # type: ignore[assignment]  # or time_machine would import it
     import time_machine
 
     del sys.modules["pytest"]
     # Of a date with a time zone time_machine would make the zone of the process.
-    time_machine.travel(datetime.datetime.fromisoformat(date).replace(tzinfo=datetime.UTC).timestamp()).start()
+    begin = datetime.datetime.fromisoformat(date).replace(tzinfo=datetime.UTC).timestamp()
+    travelled = time_machine.travel(begin).start()
+    travelled.time_ns = faster(travelled.time_ns, speed)  # type: ignore[method-assign]
     # What time_machine leaves out.
     asctime = time.asctime
     time.asctime = lambda moment=None: asctime(moment or time.localtime())
     time.ctime = lambda seconds=None: asctime(time.localtime(seconds))
 
 
-def set_host(host: str) -> None:
-    """Give the machine another name, where the system did not do it."""
+CLOCKS = ("perf_counter", "monotonic", "process_time", "thread_time")
+
+
+def faster(clock: Callable, speed: int, always: bool = False) -> Callable:
+    """Return a clock that runs at another speed: for cells, and not for what else is in the process."""
+    begin = clock()
+
+    def read() -> Any:
+        return begin + (clock() - begin) * speed if always or asked_by_a_cell() else clock()
+
+    return read
+
+
+def asked_by_a_cell() -> bool:
+    """Tell whether it is a cell that reads a clock, directly."""
+    frame = sys._getframe(1)
+    while frame.f_back and (frame.f_globals is globals() or frame.f_globals.get("__name__") == "time_machine"):
+        frame = frame.f_back
+    return frame.f_globals is sys.modules["__main__"].__dict__
+
+
+def set_speed(speed: int) -> None:
+    """Let clocks run so fast for cells that what was measured is another number even when it is rounded."""
+    measure = faster(time.perf_counter, speed, always=True)
+    for function in (timeit.Timer.__init__, timeit.timeit, timeit.repeat):
+        default = function.__defaults__ or ()
+        function.__defaults__ = tuple(measure if value is timeit.default_timer else value for value in default)
+    for name in (*CLOCKS, *(f"{name}_ns" for name in CLOCKS)):
+        setattr(time, name, faster(getattr(time, name), speed))
+
+
+class Version(NamedTuple):
+    major: int
+    minor: int
+    micro: int
+    releaselevel: str
+    serial: int
+
+
+def set_machine(host: str, processors: int) -> None:
+    """Make another machine of this one: its name, where the system did not do it, its versions and its processors."""
     uname = os.uname
     socket.gethostname = lambda: host
-    os.uname = lambda: os.uname_result([host if i == 1 else part for i, part in enumerate(uname())])
+    os.uname = lambda: os.uname_result([host if i in (1, 2, 3) else part for i, part in enumerate(uname())])
     platform.__dict__["_uname_cache"] = None
+    # Of the version the two first numbers are the book's; of the last one, and of who built it, nothing may be told.
+    sys.version = re.sub(r"^(\d+\.\d+)\.\S+ \([^,)]*", rf"\1.{len(host)} ({host}", sys.version)
+    sys.version_info = Version(*sys.version_info)._replace(micro=len(host))  # type: ignore[assignment]
+    os.cpu_count = lambda: processors
+    os.sched_getaffinity = lambda pid: {*range(processors)}
 
 
 # Network and files
@@ -96,26 +161,125 @@ def forbid_network(event: str, arguments: tuple) -> None:
         raise PermissionError(f"no network: {host}")
 
 
-def forbid_writing(folders: list[str], allowed: list[str], path: Any, flags: int) -> None:
-    """Let opening a file fail that is to be changed and lies in one of these folders."""
-    if not isinstance(path, (str, bytes)) or not flags & (os.O_WRONLY | os.O_RDWR):
-        return
-    real = Path(os.path.realpath(os.fsdecode(path)))
-    if {"__pycache__", "site-packages"} & set(real.parts) or any(map(real.is_relative_to, allowed)):
-        return
-    if any(map(real.is_relative_to, folders)):
-        complain(f"writes to {real.name}, which is not its own; write in a temporary folder")
-        raise PermissionError(f"not a file of this cell: {real.name}")
+# Events that change a file or a folder, and which of their arguments name it.
+CHANGING: dict[str, tuple[int, ...]] = {
+    **dict.fromkeys(("os.chmod", "os.chown", "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.utime"), (0,)),
+    **dict.fromkeys(("os.setxattr", "os.removexattr", "shutil.rmtree"), (0,)),
+    **dict.fromkeys(("os.link", "os.symlink", "shutil.copyfile", "shutil.copytree"), (1,)),
+    **dict.fromkeys(("os.rename", "shutil.move"), (0, 1)),
+}
+OF_A_LINK = {"os.remove", "os.rename", "os.link", "os.symlink"}  # what they change is the link and not its target
+LISTING = {"os.listdir", "os.scandir"}
+STARTING = {"subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn", "os.system", "os.startfile", "pty.spawn"}
+# Where Python, its packages and their libraries are. What is there is no file of one author.
+SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/System", "/Library", "/dev", "/proc/self")
 
 
-def forbid(folders: list[str], allowed: list[str]) -> None:
-    def hook(event: str, arguments: tuple) -> None:
+def lies_in(path: Path, folders: list[str]) -> bool:
+    return any(map(path.is_relative_to, folders))
+
+
+class Files:
+    """Which files a cell may read and which it may change; whatever else it asks for is told, and refused."""
+
+    def __init__(self, forbidden: list[str], own: list[str], folder: str):
+        self.forbidden, self.own = forbidden, own
+        places = (sys.prefix, sys.base_prefix, *filter(None, sys.path))
+        self.readable = [*own, os.path.realpath(folder), *SYSTEM, *map(os.path.realpath, places)]
+
+    @staticmethod
+    def real(path: Any, of_a_link: bool = False) -> Path | None:
+        """Return where a path leads; None if it is a descriptor, which was opened before."""
+        if not isinstance(path, (str, bytes, os.PathLike)):
+            return None
+        given = Path(os.fsdecode(path))
+        real = os.path.realpath
+        return Path(real(given.parent), given.name) if of_a_link else Path(real(given))
+
+    def write(self, path: Path | None) -> None:
+        if path is None or lies_in(path, [*self.own, "/dev"]) or {"__pycache__", "site-packages"} & {*path.parts}:
+            return
+        if lies_in(path, self.forbidden) or done_by_a_cell():
+            complain(f"writes to {path.name}, which is not its own; write in a temporary folder")
+            raise PermissionError(f"not a file of this cell: {path.name}")
+
+    def read(self, path: Path | None) -> None:
+        if path is not None and not lies_in(path, self.readable) and done_by_a_cell():
+            complain(f"reads {path.name or path}, which other machines do not have; make in the notebook what it needs")
+            raise PermissionError(f"not a file of the book: {path.name}")
+
+    def hear(self, event: str, arguments: tuple) -> None:
         if event == "open":
-            forbid_writing(folders, allowed, arguments[0], arguments[2])
+            path = self.real(arguments[0])
+            self.write(path) if arguments[2] & (os.O_WRONLY | os.O_RDWR) else self.read(path)
+        elif event in CHANGING:
+            for number in CHANGING[event]:
+                self.write(self.real(arguments[number], event in OF_A_LINK))
+        elif event in LISTING:
+            self.read(self.real("." if arguments[0] is None else arguments[0]))
+
+
+def forbid_processes(event: str, arguments: tuple) -> None:
+    """Tell of a program that a cell starts, which has another clock and network; let it end none but its own."""
+    if event in STARTING and done_by_a_cell():
+        complain("starts a program, whose output other machines do not have; do it in Python")
+    elif event == "os.fork" and sys._getframe(2).f_globals.get("__name__") == "__main__":
+        complain("forks its kernel, which would be there twice; use multiprocessing")
+        raise PermissionError("no fork of the kernel")
+    elif event in ("os.kill", "os.killpg") and arguments[0] != os.getpid() and done_by_a_cell():
+        try:
+            os.waitid(os.P_PID if event == "os.kill" else os.P_PGID, arguments[0], os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except (OSError, ValueError):
+            complain("sends a signal to a process that it has not started; leave it alone")
+            raise PermissionError("not a process of this cell") from None
+
+
+def forbid(files: Files) -> None:
+    def hook(event: str, arguments: tuple) -> None:
+        if event == "open" or event in CHANGING or event in LISTING:
+            files.hear(event, arguments)
         elif event in NETWORK:
             forbid_network(event, arguments)
+        elif event.startswith(("os.", "pty.", "subprocess.")):
+            forbid_processes(event, arguments)
 
     sys.addaudithook(hook)
+
+
+# Threads
+
+
+class Threads:
+    """Those that go on when their cell has ended: what they print then is in no output, or in that of another cell."""
+
+    started: ClassVar[set[threading.Thread]] = set()  # by cells themselves
+    told: ClassVar[set[int]] = set()
+
+    @classmethod
+    def watch(cls) -> None:
+        start = threading.Thread.start
+
+        def started(self: threading.Thread) -> None:
+            start(self)
+            if called_by_a_cell():
+                cls.started.add(self)
+
+        threading.Thread.start = started  # type: ignore[method-assign]
+
+    @classmethod
+    def look(cls) -> None:
+        running = {thread.ident or 0 for thread in cls.started if thread.is_alive()}
+        running |= {thread for thread, frame in sys._current_frames().items() if cls.is_in_a_cell(frame)}
+        running -= {threading.get_ident()}
+        if running - cls.told:
+            complain("leaves a thread running; wait for its end in the same cell, with join")
+        cls.started.clear()
+        cls.told = running
+
+    @staticmethod
+    def is_in_a_cell(frame: FrameType) -> bool:
+        cell = sys.modules["__main__"].__dict__
+        return any(found.f_globals is cell for found, _ in traceback.walk_stack(frame))
 
 
 # Random numbers
@@ -305,10 +469,17 @@ class Loading:
         return spec
 
 
-def begin(date: str, host: str, folders: list[str], allowed: list[str]) -> None:
-    """Watch from now on: cells may not write below `folders`, but for what is below `allowed`."""
-    set_clock(date)
-    set_host(host)
+def begin(
+    date: str, host: str, processors: int, speed: int, folders: list[str], allowed: list[str], folder: str
+) -> None:
+    """Watch from now on: nobody may write below `folders`, and cells nowhere but below `allowed`.
+
+    Cells may read what is below `allowed` and in `folder`, that of the notebook, and what belongs to Python.
+    """
+    set_clock(date, speed)
+    set_speed(speed)
+    set_machine(host, processors)
     watch_python()
     sys.meta_path.insert(0, Loading())
-    forbid(folders, allowed)
+    Threads.watch()
+    forbid(Files(folders, allowed, folder))

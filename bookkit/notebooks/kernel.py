@@ -28,6 +28,14 @@ from bookkit.project import ROOT
 CELL_TIMEOUT = 120  # seconds
 START_TIMEOUT = 60
 MAX_MEMORY = 4  # GB of a kernel and of what it started; a chapter takes a tenth of it
+HEARD = {
+    "status",
+    "execute_input",
+    "stream",
+    "display_data",
+    "execute_result",
+    "error",
+}  # all that is stored or compared
 LOOK = 0.25  # seconds between two looks at the memory
 
 HERE = Path(__file__).parent
@@ -107,7 +115,7 @@ class Kernel:
         self.start(Path(folder))
         self.expressions(f"exec({BEGIN!r}, {{}})")
         self.ask((HERE / "guard.py").read_text(encoding="utf-8"))
-        self.ask(f"begin({place.date!r}, {place.host!r}, {self.world.forbidden!r}, {self.world.allowed!r})")
+        self.ask(f"begin(**{self.world.guarded()!r})")
         if startup:
             self.ask(startup)
 
@@ -138,7 +146,11 @@ class Kernel:
         msg_id = self.kc.execute(code, store_history=store_history, allow_stdin=False, stop_on_error=False)
         messages = self.hear(msg_id, MAX_OUTPUT)
         self.reply(msg_id)
-        complaints = self.ask("complaints()")
+        complaints = [
+            f"says {kind}, which no notebook stores; print, or draw as figure-settings does"
+            for kind in sorted({message["msg_type"] for message in messages} - HEARD)
+        ]
+        complaints += self.ask("complaints()")
         complaints += [f"leaves {name} behind; write in a temporary folder" for name in self.world.left_behind()]
         if complaints:
             raise CellError(*complaints)

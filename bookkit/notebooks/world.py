@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bookkit.project import ROOT
 
@@ -29,10 +30,20 @@ class Place:
     user: str
     hash_seed: str  # decides on the order of sets of strings
     columns: str  # of the terminal
+    processors: int
+    speed: int  # of clocks, as cells read them
+    editor: str = ""  # a variable more of the environment, or none
 
 
-STORED = Place("2025-03-14 09:26:53", "UTC0", "here", "author", hash_seed="1", columns="80")
-COMPARED = Place("2031-10-07 21:45:10", "NPT-5:45", "elsewhere", "reader", hash_seed="2", columns="132")
+STORED = Place("2025-03-14 09:26:53", "UTC0", "here", "author", hash_seed="1", columns="80", processors=2, speed=1)
+COMPARED = Place(
+    *("2031-10-07 21:45:10", "NPT-5:45", "elsewhere", "reader"),
+    hash_seed="2",
+    columns="132",
+    processors=12,
+    speed=10**6,
+    editor="vi",
+)
 
 
 class World:
@@ -48,8 +59,8 @@ class World:
             (self.root / name).mkdir()
         self.home = self.root / "home"
         self.folder = mirror(folder.resolve(), self.root / "work")
-        self.forbidden = [str(ROOT), str(folder.resolve())]
-        self.allowed = [str(self.root), str(fonts.resolve())]
+        self.place, self.original = place, folder.resolve()
+        self.fonts = fonts.resolve()
         self.environment = {
             **{name: os.environ[name] for name in INHERITED if name in os.environ},
             "HOME": str(self.home),
@@ -63,9 +74,22 @@ class World:
             "TZ": place.zone,
             "COLUMNS": place.columns,
             "PYTHONHASHSEED": place.hash_seed,
+            **({"EDITOR": place.editor} if place.editor else {}),
             **settings,
         }
         self.known = self.files()
+
+    def guarded(self) -> dict[str, Any]:
+        """Return what the guard in the kernel must know."""
+        return {
+            "date": self.place.date,
+            "host": self.place.host,
+            "processors": self.place.processors,
+            "speed": self.place.speed,
+            "folders": [str(ROOT), str(self.original)],
+            "allowed": [str(self.root), str(self.fonts)],
+            "folder": str(self.original),
+        }
 
     def files(self) -> set[str]:
         """Return what lies in the working folder and at home, by the names that a cell has for it."""

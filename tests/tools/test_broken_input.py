@@ -267,6 +267,15 @@ FOREIGN = {
     "order": "list({'wx', 'yz', 'b', 'h'})",
     "temporary": "import tempfile; tempfile.gettempdir()",
     "width": "import shutil; shutil.get_terminal_size().columns",
+    "python": "import sys; sys.version",
+    "micro": "sys.version_info[:3]",
+    "release": "platform.release()",
+    "processors": "os.cpu_count()",
+    "variables": "len(os.environ)",
+    "elapsed": "begin = time.perf_counter()\n_x = [*range(1000)]\nround(time.perf_counter() - begin)",
+    "seconds": "begin = time.time()\n_x = [*range(1000)]\nint(time.time() - begin)",
+    "days": "from datetime import datetime\nbegin = datetime.now()\n(datetime.now() - begin).seconds > 0",
+    "timed": "import timeit\nround(timeit.timeit('1', number=10))",
 }
 
 
