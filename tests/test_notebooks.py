@@ -174,6 +174,28 @@ FAULTS = {
         "nobody says why",
     ),
     "a comment for nbval": (set_in(1, source="x  # NBVAL_IGNORE_OUTPUT"), "look away"),
+    "a command of the shell": (set_in(1, source="!date"), "uses a magic of IPython or a command of the shell"),
+    "a cell of the shell": (set_in(1, source="%%bash\ndate"), "uses a magic of IPython or a command of the shell"),
+    "a magic that measures": (set_in(1, source="x = %timeit -o 1"), "uses a magic of IPython"),
+    "a magic that runs": (set_in(1, source="%run other.py"), "uses a magic of IPython"),
+    "a command by a function": (set_in(1, source="get_ipython().system('date')"), "uses a magic of IPython"),
+    "help": (set_in(1, source="print?"), "uses a magic of IPython"),
+    "a space without width": (set_in(0, source="# Ti\u200btle"), "cell title: holds the character '\\u200b'"),
+    "a text turned around": (
+        set_in(1, outputs=[new_output("stream", text="\u202e21\n")]),
+        "cell result: holds the character '\\u202e', which nobody sees",
+    ),
+    "a space that is another one": (set_in(1, source="x = '1\u00a02'"), "holds the character '\\xa0'"),
+    "a digit of full width": (set_in(1, source="x = '１'"), "holds １, a digit or letter of full width; write 1"),
+    "an output that the site hides": (
+        lambda notebook: notebook.cells[3].metadata.mystnb.update(remove_code_outputs=True),
+        "metadata mystnb says more than the alternative text",
+    ),
+    "a word for what the site knows": (set_in(1, metadata={"mystnb": "hide"}), "metadata mystnb says more"),
+    "a folder of this Python": (
+        set_in(1, outputs=[new_output("stream", text='File "/usr/lib/python3.11/threading.py", line 7\n')]),
+        "names a folder of one machine ('/usr/lib/python3.11/threading.py')",
+    ),
     "a path in the source": (set_in(1, source="open('/home/me/x')"), "of one machine"),
     "an address in an output": (
         lambda notebook: notebook.cells[1].outputs[0].data.update({"text/plain": "<f at 0x7f00aa>"}),
@@ -206,6 +228,10 @@ FAULTS = {
         "an output of 41 lines",
     ),
     "a solution without code": (lambda notebook: notebook.cells.pop(6), "no solution that runs"),
+    "solutions changed over": (
+        lambda notebook: notebook.cells.insert(5, new_markdown_cell(":::{exercise} Two\n:label: two\n:::", id="two")),
+        "solution one: follows the exercise two; put it behind its own",
+    ),
     "a solution without exercise": (lambda notebook: notebook.cells.pop(4), "belongs to no exercise"),
 }
 

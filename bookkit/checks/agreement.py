@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bookkit.checks.editions import alternative_text, read
+from bookkit.checks.editions import read
 from bookkit.contents import CONFIG, OTHERWISE, read_yaml
-from bookkit.project import CHINESE, DATA, ENGLISH, BookError, name, write_whole
+from bookkit.notebooks.cells import alternative_text
+from bookkit.project import CHINESE, DATA, ENGLISH, BookError, alone, name, write_whole
 from bookkit.words import GLOSSARY, read_glossary
 
 RECORD = DATA / "agreed.json"
@@ -126,12 +127,13 @@ def changes(now: Texts, agreed: Texts) -> Iterator[Change]:
 
 def main() -> int:
     """Record the texts as they stand now."""
-    now = texts()
-    try:
-        agreed = read_record()
-    except BookError:
-        agreed = {}
+    with alone():
+        now = texts()
+        try:
+            agreed = read_record()
+        except BookError:
+            agreed = {}
+        write_whole(written(now).encode(), RECORD)
     for change in changes(now, agreed):
         print(f"{change.page}: cell {change.cell}: agreed")
-    write_whole(written(now).encode(), RECORD)
     return 0

@@ -31,6 +31,14 @@ def tags(cell: NotebookNode) -> set[str]:
     return set(cell.metadata.get("tags", []))
 
 
+def alternative_text(cell: NotebookNode) -> str:
+    """Return what is said of a cell's figure to those who do not see it; "" where nothing is."""
+    said = cell.metadata
+    for key in ("mystnb", "image", "alt"):
+        said = said.get(key, "") if isinstance(said, dict) else ""
+    return said if isinstance(said, str) else ""
+
+
 def output_text(output: NotebookNode) -> str:
     """Return all text of an output, its traceback and every kind of data included."""
     parts = [output.get("text", ""), output.get("ename", ""), output.get("evalue", "")]

@@ -154,6 +154,9 @@ class Exercises:
                 self.complaints.append(
                     f"solution {piece.text}: belongs to no exercise of this notebook before it; {advice}"
                 )
+            elif piece.text != list(self.solved)[-1]:
+                advice = "put it behind its own, or mend the label"
+                self.complaints.append(f"solution {piece.text}: follows the exercise {list(self.solved)[-1]}; {advice}")
             if self.open:
                 self.complaints.append(f"solution {self.open}: does not end before the next begins; add solution-end")
             self.open = piece.text

@@ -9,7 +9,7 @@ from defusedxml.ElementTree import fromstring
 from nbformat import NotebookNode
 
 from bookkit.conventions import STEP
-from bookkit.notebooks.cells import code_cells, output_text
+from bookkit.notebooks.cells import alternative_text, code_cells, output_text
 
 MAX_OUTPUT_LINES = 40
 SVG = "image/svg+xml"
@@ -125,7 +125,7 @@ def order(notebook: NotebookNode) -> Iterator[str]:
 def figures(notebook: NotebookNode) -> Iterator[str]:
     for cell in code_cells(notebook):
         drawn = [output.data[SVG] for output in cell.outputs if SVG in output.get("data", {})]
-        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+        alt = alternative_text(cell)
         if drawn and len(alt) < 20:
             yield f"cell {cell.id}: its figure has no alternative text; say what is seen in metadata mystnb.image.alt"
         if alt and not drawn:

@@ -5,6 +5,7 @@ image of another host or a directive that reads files is told even where nobody 
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,9 +23,21 @@ DIRECTIVES = {
 }
 ROLES = {"math", "ref", "numref", "eq", "term"}
 SCHEMES = {"", "http", "https", "mailto"}
+FULL_WIDTH = re.compile("[\uff01-\uff5e]")
 FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]")  # the parser leaves one in the text that is defined nowhere
 REFUSED_LINK = re.compile(r"\]\(\s*[a-z]+:", re.IGNORECASE)  # and a link that browsers would run
 CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: .*)?$", re.MULTILINE)
+
+
+def odd_character(text: str) -> str:
+    """Return what is wrong with the first character that is not seen, or is seen as another one; "" if none is."""
+    for character in text:
+        if not character.isprintable() and character not in "\n\r\t":
+            return f"holds the character {character!a}, which nobody sees; remove it"
+        plain = unicodedata.normalize("NFKC", character)
+        if FULL_WIDTH.match(character) and plain.isalnum():
+            return f"holds {character}, a digit or letter of full width; write {plain}"
+    return ""
 
 
 def html(piece: Piece) -> str:
@@ -79,6 +92,9 @@ def wrong(text: str) -> Iterator[tuple[int, str]]:
     for found in CONFLICT.finditer(text):
         line = text.count("\n", 0, found.start()) + 1
         yield line, f"holds the mark of a merge conflict ({found[0][:7]}); resolve it"
+    for number, its in enumerate(text.split("\n"), start=1):
+        if what := odd_character(its):
+            yield number, what
     for piece in pieces(text):
         for check in PIECES:
             if what := check(piece):

@@ -14,10 +14,10 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 from bookkit.notebooks import catalogue, chapters, outputs
-from bookkit.notebooks.cells import REASONS, code_cells, output_text, tags
+from bookkit.notebooks.cells import REASONS, alternative_text, code_cells, output_text, tags
 from bookkit.notebooks.files import CONFLICT
 from bookkit.notebooks.normal import KERNELSPEC, losses, normalise
-from bookkit.notebooks.published import published
+from bookkit.notebooks.published import odd_character, published
 
 Complaints = Iterator[str]
 
@@ -28,6 +28,9 @@ TAGS = {"raises-exception", "hide-input", "hide-cell", "hide-output", "beside", 
 MACHINE = re.compile(
     r"/(?:home|root|Users|tmp|work|opt|var/folders)/\w|[A-Z]:\\\\|site-packages|ipykernel_\d|\bat 0x[0-9a-f]{6,}"
 )
+# Where something lies on this machine, as an output names it; addresses on the web have a host before it.
+FOLDER = re.compile(r"(?<![\w./:])/(?:[\w.-]+/)+[\w.-]+")
+MAGICS = {"matplotlib", "config"}
 # What IPython keeps of earlier cells: In, Out, _, __, _i, _3, _i3 ...
 HISTORY = re.compile(r"In|Out|_{1,3}|_i{1,3}|_i?\d+|_[iod]h")
 NBVAL_COMMENT = re.compile(r"#\s*(NBVAL_|PYTEST_VALIDATE_)", re.IGNORECASE)
@@ -120,9 +123,52 @@ def line_ends(notebook: NotebookNode) -> Complaints:
 def no_machine(notebook: NotebookNode) -> Complaints:
     for cell in notebook.cells:
         for text in [cell.source] + [output_text(output) for output in cell.get("outputs", [])]:
-            found = MACHINE.search(text)
-            if found:
+            if found := MACHINE.search(text):
                 yield f"cell {cell.id}: names something of one machine ({found[0]!r}); take it out"
+        for output in cell.get("outputs", []):
+            if (found := FOLDER.search(output_text(output))) and "image/svg+xml" not in output.get("data", {}):
+                yield f"cell {cell.id}: names a folder of one machine ({found[0]!r}); take it out"
+
+
+def magics(notebook: NotebookNode) -> Complaints:
+    """Only those that set up figures: the others time, read, or run what is not in the notebook."""
+    for cell in code_cells(notebook):
+        try:
+            tree = ast.parse(TransformerManager().transform_cell(cell.source))
+        except SyntaxError:
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name) and node.id == "get_ipython" and not allowed_magic(tree, node):
+                yield f"cell {cell.id}: uses a magic of IPython or a command of the shell; write it in Python"
+                break
+
+
+def allowed_magic(tree: ast.AST, name: ast.Name) -> bool:
+    """Tell whether a name in the tree is the beginning of `get_ipython().run_line_magic("matplotlib", …)`."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Call(func=found), attr="run_line_magic"),
+                args=[ast.Constant(value=magic), *_],
+            ) if found is name:
+                return magic in MAGICS
+    return False
+
+
+def characters(notebook: NotebookNode) -> Complaints:
+    """What nobody sees can turn the order of a text around, or part a word for the search."""
+    for cell in notebook.cells:
+        texts = [alternative_text(cell), *map(output_text, cell.get("outputs", []))]
+        if cell.cell_type == "code":
+            texts.append(cell.source)  # published.py looks at Markdown
+        yield from dict.fromkeys(f"cell {cell.id}: {found}" for found in map(odd_character, texts) if found)
+
+
+def settings_of_the_site(notebook: NotebookNode) -> Complaints:
+    for cell in notebook.cells:
+        said = cell.metadata.get("mystnb", {})
+        if said and said != {"image": {"alt": alternative_text(cell)}}:
+            yield f"cell {cell.id}: metadata mystnb says more than the alternative text (image.alt); remove the rest"
 
 
 def no_history(notebook: NotebookNode) -> Complaints:
@@ -174,6 +220,9 @@ RULES: list[Callable[[NotebookNode], Complaints]] = [
     reasons,
     line_ends,
     no_machine,
+    magics,
+    characters,
+    settings_of_the_site,
     no_history,
     merged,
     a_screen,
