@@ -6,7 +6,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from bookkit.checks import agreement
-from bookkit.checks.editions import compare, read
+from bookkit.checks.editions import compare, compare_texts, read
 from bookkit.project import CHINESE, ENGLISH, BookError, name
 
 PAGES = [path.name for path in agreement.pages()]
@@ -110,6 +110,9 @@ CHINESE_CHANGED = {
     "a comment": ("code", "两倍，即 2 倍", "that is 2 times as much", "is left in English"),
     "a comment less": ("code", "  # 两倍，即 2 倍", "", "1 comments in English, 0 in Chinese"),
     "a cell": ("left", "还剩三句话，说的是 3 件事。", "Three words say 3 things.", "is left in English"),
+    "a number in the words of a formula": ("left", "3 件事", "3 件事，$\\text{第 4 件}$", "other formulas"),
+    "traditional characters": ("left", "还剩三句话", "還剩三句話", "the characters 話還 are not simplified Chinese"),
+    "full width": ("left", "3 件", "３ 件", "does not say the number ３"),
     "raw HTML": ("left", "还剩", "<b>还</b>剩", "other HTML"),
 }  # fmt: skip
 
@@ -120,6 +123,20 @@ def planted(notebook, cell_id, old, new):
     assert cell.source.count(old) == 1, cell.source
     cell.source = cell.source.replace(old, new)
     return notebook
+
+
+@pytest.mark.parametrize(
+    "english, chinese, words",
+    [
+        ("It takes 3 s.", "用时 3 毫秒。", "the Chinese says 3 in ms where the English says it in s"),
+        ("It takes 3 GB.", "占用 3 MB。", "the Chinese says 3 in MB where the English says it in GB"),
+        ("It takes 3 ms and 5 seconds.", "用时 5 毫秒，再加 3 秒。", "the Chinese says 5 in ms"),
+        ("$x \\text{ for 2 steps}$", "$x \\text{，共 3 步}$", "other formulas: ['x2'] and ['x3']"),
+    ],
+)
+def test_another_quantity_is_seen(english, chinese, words):
+    assert any(words in line for line in compare_texts(english, chinese))
+    assert list(compare_texts(english, english.replace("It takes", "用时").replace("and", "与"))) == []
 
 
 def test_a_good_translation_has_no_complaints():

@@ -18,10 +18,12 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from bookkit.notebooks import files
+from bookkit.notebooks.cells import alternative_text
 from bookkit.notebooks.markdown import Piece, pieces
 from bookkit.project import BookError, name
 
 HAN = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
+IDEOGRAPH = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 # A number in a text, with its power (10⁻⁵), or a name that ends in one (float64).
 NUMERAL = re.compile(r"(?:(?<![\w).])-)?(?<![A-Za-z\d_])\d+(?:[.,]\d+)*[⁰¹²³⁴-⁹⁻]*|(?<![A-Za-z\d_])[A-Za-z]+\d+")
@@ -29,6 +31,24 @@ WORD = re.compile(r"[A-Za-z]{2,}")
 NAMES = {"Dropout", "HIPS", "JAX", "MXNet", "NumPy", "PyTorch", "autograd"}
 QUOTED = re.compile(r"[“\"].*[”\"]")  # a message stays as MXNet words it
 LABELS = re.compile(r"<(?:text|tspan)\b[^>]*>([^<]+)")  # of an SVG figure
+
+# How each unit is said: the symbol of both editions first, then the words of either.
+SAID = (
+    "% percent",
+    "ns nanosecond nanoseconds 纳秒",
+    "µs us μs microsecond microseconds 微秒",
+    "ms millisecond milliseconds 毫秒",
+    "s second seconds 秒",
+    "min minute minutes 分钟 分",
+    "h hour hours 小时",
+    "day days 天 日",
+    "B byte bytes 字节",
+    "KB KiB kilobyte kilobytes",
+    "MB MiB megabyte megabytes",
+    "GB GiB gigabyte gigabytes",
+)
+UNITS = {word: words.split()[0] for words in SAID for word in words.split()}
+QUANTITY = re.compile(rf"(\d+(?:[.,]\d+)*)[ \u00a0-]?({'|'.join(sorted(UNITS, key=len, reverse=True))})(?![A-Za-z])")
 
 # What English says in words and Chinese may say in digits.
 NUMBER_WORDS = [
@@ -48,6 +68,13 @@ NUMBER_WORDS = [
 ]
 IN_WORDS = {word: str(number) for number, words in enumerate(NUMBER_WORDS) for word in words.split()}
 
+
+def formula(text: str) -> str:
+    """Return a formula without blanks, and of what it says in words only the numbers."""
+    without_words = re.sub(r"\\(?:text\w*|mbox)\{([^}]*)\}", lambda found: " ".join(numerals(found[1])), text)
+    return re.sub(r"\s+", "", without_words)
+
+
 # What must be alike in a Markdown cell, in the same order: how it is told, and what to compare of a piece.
 IN_ORDER = {
     "heading": ("headings", lambda piece: piece.name),
@@ -62,7 +89,7 @@ IN_ORDER = {
 SORTED = {
     "link": ("links", lambda piece: piece.text),
     "role": ("roles", lambda piece: (piece.name, piece.text)),
-    "formula": ("formulas", lambda piece: re.sub(r"\s+", "", re.sub(r"\\text\{[^}]*\}", "", piece.text))),
+    "formula": ("formulas", lambda piece: formula(piece.text)),
 }
 STRUCTURE = {"heading", "directive", "table", "row", "item", "paragraph", "listing", "footnote"}
 
@@ -123,9 +150,38 @@ def compare_numbers(english: str, chinese: str, whole: str = "") -> Iterator[str
         yield f"the English does not say the number {', '.join(added)}"
 
 
+def quantities(text: str) -> Counter[tuple[str, str]]:
+    """Return the numbers of a text that have a unit, with the unit's symbol."""
+    return Counter((number, UNITS[unit]) for number, unit in QUANTITY.findall(text))
+
+
+def compare_units(english: str, chinese: str) -> Iterator[str]:
+    """Yield a line for each number that has another unit in Chinese; a unit said otherwise is not compared."""
+    one, other = quantities(english), quantities(chinese)
+    for (number, unit), _ in (other - one).items():
+        if its := sorted(its for its_number, its in one - other if its_number == number):
+            yield f"the Chinese says {number} in {unit} where the English says it in {', '.join(its)}"
+
+
 def is_english(text: str) -> bool:
     """Whether a text that should be Chinese is not: it has words that are neither names nor a message of MXNet's."""
     return not HAN.search(text) and bool(set(WORD.findall(text)) - NAMES) and not QUOTED.fullmatch(text.strip())
+
+
+def traditional(text: str) -> Iterator[str]:
+    """Yield a line for Chinese characters of a text that are not among the simplified ones."""
+    if found := sorted(
+        {character for character in text if IDEOGRAPH.match(character) and not is_simplified(character)}
+    ):
+        yield f"the characters {''.join(found)} are not simplified Chinese; write the simplified ones"
+
+
+def is_simplified(character: str) -> bool:
+    """Tell whether a character is in the national standard of simplified Chinese."""
+    try:
+        return bool(character.encode("gb2312"))
+    except UnicodeEncodeError:
+        return False
 
 
 def compare_code(english: str, chinese: str) -> Iterator[str]:
@@ -180,6 +236,7 @@ def compare_paragraphs(english: list[Piece], chinese: list[Piece], whole: str) -
     """Yield a line for each difference between a paragraph, all of which is `whole`, and its translation."""
     prose = [" ".join(piece.text for piece in found if piece.kind == "prose") for found in (english, chinese)]
     yield from compare_numbers(prose[0], prose[1], whole)
+    yield from compare_units(*prose)
     code = [Counter(piece.text for piece in found if piece.kind == "code") for found in (english, chinese)]
     if missing := code[0] - code[1]:
         yield f"the Chinese lacks `{'`, `'.join(missing)}`"
@@ -214,16 +271,13 @@ def compare_texts(english: str, chinese: str) -> Iterator[str]:
             yield f"{line}: {paragraph.text[:60]!r}"
 
 
-def alternative_text(cell: NotebookNode) -> str:
-    """Return what is said of a cell's figure to those who do not see it."""
-    return cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
-
-
 def compare_cells(english: NotebookNode, chinese: NotebookNode) -> Iterator[str]:
     """Yield a line for each difference between two cells of one kind."""
     if english.metadata.get("tags") != chinese.metadata.get("tags"):
         yield "other tags"
+    yield from traditional("\n".join([chinese.source, alternative_text(chinese)]))
     yield from compare_numbers(alternative_text(english), alternative_text(chinese))
+    yield from compare_units(alternative_text(english), alternative_text(chinese))
     if is_english(alternative_text(chinese)):
         yield "its alternative text is left in English"
     if english.cell_type == "code":
@@ -257,4 +311,7 @@ def read(path: Path) -> NotebookNode:
         return files.read(path)
     if not path.exists():
         raise BookError(f"{name(path)}: is missing; write the page, in both editions")
-    return new_notebook(cells=[new_markdown_cell(path.read_text(encoding="utf-8"), id="page")])
+    try:
+        return new_notebook(cells=[new_markdown_cell(files.text_of(path), id="page")])
+    except ValueError as error:
+        raise BookError(f"{name(path)}: {error}") from None

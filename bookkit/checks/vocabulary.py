@@ -7,7 +7,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from bookkit.checks.agreement import pages
-from bookkit.checks.editions import read
+from bookkit.checks.editions import compare_numbers, read, traditional
 from bookkit.contents import line_of
 from bookkit.notebooks.cells import output_text
 from bookkit.notebooks.markdown import pieces
@@ -106,6 +106,13 @@ def rejected(entry: dict, path: Path, text: str) -> Iterator[str]:
             yield f"{name(path)}: says {other} where the glossary has {entry['zh']}: {where}"
 
 
+def unlike(entry: dict) -> Iterator[str]:
+    """Yield a line for each difference between the two explanations of a word that is more than words."""
+    explained = entry["in_english"], entry["in_chinese"]
+    for line in [*compare_numbers(*explained), *traditional(entry["zh"] + entry["in_chinese"])]:
+        yield f"{name(GLOSSARY)}: {entry['en']}: {line}"
+
+
 def words(path: Path) -> str:
     """Return all text of a page on one line."""
     return " ".join(" ".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown").split())
@@ -115,6 +122,7 @@ def complaints() -> list[str]:
     """Return a line for each use of a word that is not as the glossary and the index have it."""
     lines = [line for edition in EDITIONS for line in astray(edition, sections_of(edition))]
     lines += [line for edition in EDITIONS for line in unanswered(edition)]
+    lines += [line for entry in read_glossary() for line in unlike(entry)]
     for path in pages():
         chinese = CHINESE.folder / path.name
         text = words(chinese)
