@@ -60,12 +60,57 @@ OTHERWISE_SCHEMA = {
 }
 
 
+# A page has its title in its own first line, and stands below the English edition.
+PAGE = {"type": "string", "pattern": f"^{ENGLISH.place}[a-z0-9]+(-[a-z0-9]+)*$"}
+CHAPTERS = {
+    "type": "array",
+    "minItems": 1,
+    "items": {
+        "type": "object",
+        "required": ["file"],
+        "additionalProperties": False,
+        "properties": {"file": PAGE},
+    },
+}
+PART = {"numbered": {"type": ["boolean", "integer"]}, "chapters": CHAPTERS}
+TOC_SCHEMA = {
+    "type": "object",
+    "required": ["format", "root"],
+    "additionalProperties": False,
+    "properties": {
+        "format": {"const": "jb-book"},
+        "root": PAGE,
+        **PART,
+        "parts": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["caption", "chapters"],
+                "additionalProperties": False,
+                "properties": {"caption": TEXT, **PART},
+            },
+        },
+    },
+}
+UNSEEN = {".ipynb_checkpoints", "__pycache__", ".DS_Store"}  # what editors and systems leave, and git ignores
+
+
 class Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice, of which YAML itself would keep the last."""
+    """Refuses a key that stands twice, of which YAML itself would keep the last, and what stands for another part."""
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            raise yaml.composer.ComposerError(
+                problem=f"*{event.anchor} stands for another part; write that out", problem_mark=event.start_mark
+            )
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node, deep=False):
         seen = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(problem="a key is no word", problem_mark=key.start_mark)
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     problem=f"{key.value} stands twice", problem_mark=key.start_mark
@@ -187,9 +232,28 @@ def pages() -> list[str]:
     """Return the names of the pages, in the order of the book."""
     read_yaml(TOC)
     try:
+        if lines := misfits(TOC, TOC_SCHEMA):
+            parse_toc_yaml(TOC)  # which tells better what is missing
+            raise BookError("\n".join(lines))
         return [entry.removeprefix(ENGLISH.place) for entry in parse_toc_yaml(TOC)]
     except MalformedError as error:
         raise BookError(f"{name(TOC)}: {error}; mend it") from None
+
+
+def pages_of(edition: Edition) -> tuple[dict[str, Path], list[str]]:
+    """Return the pages that lie in the folder of an edition by their names, and a line for all else that does."""
+    found: dict[str, Path] = {}
+    lines = []
+    for path in sorted(edition.folder.iterdir()):
+        if path.name in UNSEEN:
+            continue
+        if path.suffix not in (".ipynb", ".md"):
+            lines.append(f"{name(path)}: is no page, and nothing else may be there; remove it")
+        elif path.stem in found:
+            lines.append(f"{name(path)}: {found[path.stem].name} has the same address; rename one, or remove it")
+        else:
+            found[path.stem] = path
+    return found, lines
 
 
 def strays() -> list[str]:
@@ -200,13 +264,14 @@ def strays() -> list[str]:
         return [str(error)]
     lines = []
     for edition in EDITIONS:
-        there = {path.stem: path for path in edition.folder.iterdir() if path.suffix in (".ipynb", ".md")}
+        there, others = pages_of(edition)
+        lines += others
         for page in named:
             if page not in there:
                 lines.append(
                     f"{name(TOC)}: names {page}, and {edition.place} has no such page; mend the name, or write the page"
                 )
-        for page, path in sorted(there.items()):
+        for page, path in there.items():
             if page not in named:
                 lines.append(
                     f"{name(path)}: no line of {name(TOC)} names it; add `- file: {ENGLISH.place}{page}` there"

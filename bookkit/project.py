@@ -1,7 +1,10 @@
 """What everything else may import: where the book is, its editions, and how a mistake of an author is told."""
 
+import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +49,8 @@ EDITIONS = (ENGLISH, CHINESE)
 
 def name(path: Path | str) -> str:
     """Return the path as it is named in messages: below the book's root where it lies there."""
-    path = Path(path).resolve()
+    path = Path(path).absolute()
+    path = Path(os.path.realpath(path.parent), path.name)  # of a link its own name and not that of its target
     return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
@@ -61,5 +65,16 @@ def write_whole(content: bytes, path: Path | str) -> None:
         Path(temporary).chmod(mode)
         Path(temporary).replace(path)
     except BaseException:
-        Path(temporary).unlink()
+        Path(temporary).unlink(missing_ok=True)  # an interrupt may come when it has its name already
         raise
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Wait until no other command is about to write what it has just read of the book; the lock leaves nothing."""
+    folder = os.open(DATA, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)

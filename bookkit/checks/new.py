@@ -11,7 +11,7 @@ from bookkit import contents
 from bookkit.checks import agreement
 from bookkit.notebooks import files, template
 from bookkit.notebooks.refresh import execute
-from bookkit.project import EDITIONS, ENGLISH, BookError, Edition, name, write_whole
+from bookkit.project import EDITIONS, ENGLISH, BookError, Edition, alone, name, write_whole
 
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LEFT = """\
@@ -89,10 +89,21 @@ def executed(chapter: str, edition: Edition) -> NotebookNode:
 def main(chapter: str, part: str = "") -> int:
     """Begin a chapter, or leave everything as it is."""
     refuse_bad_names(chapter)
-    toc = with_line(contents.TOC.read_text(encoding="utf-8"), chapters_of(part), chapter)
-    agreed = agreement.read_record()
+    chapters_of(part)
+    agreement.read_record()
     notebooks = {edition.folder / f"{chapter}.ipynb": executed(chapter, edition) for edition in EDITIONS}
+    with alone():
+        enter(chapter, part, notebooks)
+    print(LEFT.format(pages=" and ".join(map(name, notebooks)), toc=name(contents.TOC)))
+    return 0
+
+
+def enter(chapter: str, part: str, notebooks: dict[Path, NotebookNode]) -> None:
+    """Write a chapter that was executed, into a book that may have changed meanwhile."""
+    refuse_bad_names(chapter)
     before = contents.TOC.read_bytes()
+    toc = with_line(before.decode(), chapters_of(part), chapter)
+    agreed = agreement.read_record()
     try:
         for path, notebook in notebooks.items():
             files.write(notebook, path)
@@ -105,5 +116,3 @@ def main(chapter: str, part: str = "") -> int:
             path.unlink(missing_ok=True)
         write_whole(before, contents.TOC)
         raise
-    print(LEFT.format(pages=" and ".join(map(name, notebooks)), toc=name(contents.TOC)))
-    return 0

@@ -10,7 +10,7 @@ from bookkit.gradients import execution
 from bookkit.gradients.facts import NOT_DERIVED, WRONG, Fact, facts_of, malformed, unlike
 from bookkit.gradients.findings import ORACLES, Gradient
 from bookkit.notebooks.files import read
-from bookkit.project import CHINESE, EDITIONS, ENGLISH, BookError, Edition, name, write_whole
+from bookkit.project import CHINESE, EDITIONS, ENGLISH, BookError, Edition, alone, name, write_whole
 
 Facts = dict[tuple[str, str, int], Fact]  # by page, cell and number of the call
 
@@ -225,9 +225,10 @@ def main() -> int:
         raise BookError("\n".join(lines))
     for edition in EDITIONS:
         path = edition.folder / "verification.md"
-        before = path.read_text(encoding="utf-8")
-        text = with_tables(before, gradients, edition)
-        if text != before:
-            write_whole(text.encode(), path)
-            print(f"{name(path)}: written; look at it, then run `make agree`")
+        with alone():
+            before = path.read_text(encoding="utf-8")
+            text = with_tables(before, gradients, edition)
+            if text != before:
+                write_whole(text.encode(), path)
+                print(f"{name(path)}: written; look at it, then run `make agree`")
     return 0

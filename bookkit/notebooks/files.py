@@ -2,8 +2,10 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -11,8 +13,27 @@ from nbformat import NotebookNode
 from bookkit.project import EDITIONS, BookError, name, write_whole
 
 CONFLICT = re.compile(r"<{7} \w|>{7} \w")
+HALF = re.compile(r"[\ud800-\udfff]")  # JSON can say it, and no file can hold it
 VERSION = ("nbformat", "nbformat_minor")
 MAX_OUTPUT = 200_000  # characters that one cell may write; the largest figure has a sixth of it
+
+
+def without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; raise ValueError for a key that stands twice, of which Python keeps the last."""
+    if twins := [key for key, times in Counter(key for key, _ in pairs).items() if times > 1]:
+        raise ValueError(f"the key {twins[0]} stands twice in one place; remove one")
+    return dict(pairs)
+
+
+def text_of(path: Path | str) -> str:
+    """Return the text of a file, which must be one: of a pipe nobody would see the end."""
+    path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ValueError("is no file; put the notebook there, or remove it")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"is no text in UTF-8 ({error.reason} at byte {error.start}); store it as UTF-8") from None
 
 
 def find_notebooks() -> list[Path]:
@@ -23,13 +44,15 @@ def find_notebooks() -> list[Path]:
 def read(path: Path | str) -> NotebookNode:
     """Read a notebook; raise BookError with one clear line if it is none."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
-        content = json.loads(text)
+        text = text_of(path)
+        content = json.loads(text, object_pairs_hook=without_twins)
         version, minor = (content.get(key) if isinstance(content, dict) else None for key in VERSION)
-        if version != 4 or minor in range(5):  # cells have no ids there
-            found, needed = (version, 4) if version != 4 else (f"4.{minor}", 4.5)
+        if version != 4 or type(minor) is not int or minor < 5:  # cells have no ids there
+            found, needed = (version, 4) if version != 4 else (f"4.{minor!r}", 4.5)
             advice = f".venv/bin/jupyter nbconvert --to notebook --inplace {name(path)}"
             raise ValueError(f"nbformat {found} where {needed} is needed; convert it: {advice}")
+        if half := HALF.search(json.dumps(content, ensure_ascii=False)):
+            raise ValueError(f"holds {half[0]!r}, half a character; remove it")
         notebook = nbformat.reader.reads(text)
         # nbformat.validate would give new ids to cells whose ids are equal.
         for error in nbformat.validator.iter_validate(notebook):
@@ -48,14 +71,20 @@ def read(path: Path | str) -> NotebookNode:
         place = f"cell {content['cells'][int(cell[1])].get('id', cell[1])}: " if cell else ""
         reason = f"{place}not a valid notebook: {str(error).splitlines()[0][:200]}; mend it"
     except Exception as error:
-        reason = f"not a valid notebook: {str(error) or type(error).__name__}"
+        what = str(error) or type(error).__name__
+        reason = f"not a valid notebook: {what}{'' if ';' in what else '; mend it'}"
     else:
         return notebook
     raise BookError(f"{name(path)}: {reason}")
 
 
 def unusable() -> Iterator[str]:
-    """Yield a line for each file of the book that is no notebook, and for each cell whose outputs are a flood."""
+    """Yield a line for each page of the book that cannot be read, and for each cell whose outputs are a flood."""
+    for path in sorted(path for edition in EDITIONS for path in edition.folder.glob("*.md")):
+        try:
+            text_of(path)
+        except ValueError as error:
+            yield f"{name(path)}: {error}"
     for path in find_notebooks():
         try:
             cells = read(path).cells

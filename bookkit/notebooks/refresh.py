@@ -18,7 +18,7 @@ from bookkit.notebooks.kernel import CellError, Kernel, StoppedError
 from bookkit.notebooks.lock import require_lock
 from bookkit.notebooks.normal import losses, normalise
 from bookkit.notebooks.world import STORED
-from bookkit.project import EDITIONS, BookError, name
+from bookkit.project import EDITIONS, BookError, alone, name
 
 OUTPUTS = {"stream", "display_data", "execute_result", "error"}
 
@@ -59,9 +59,11 @@ def refresh(path: Path) -> None:
     try:
         before = path.read_bytes()
         notebook = execute(path)
-        if path.read_bytes() != before:
-            raise BookError(f"{name(path)}: was saved while its cells ran, and is left as it was saved; run it again")
-        write(notebook, path)
+        with alone():
+            if path.read_bytes() != before:
+                what = "was saved while its cells ran, and is left as it was saved"
+                raise BookError(f"{name(path)}: {what}; run it again")
+            write(notebook, path)
     except OSError as error:
         raise BookError(f"{name(path)}: {error.strerror}; nothing was stored") from None
 

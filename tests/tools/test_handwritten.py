@@ -1,5 +1,7 @@
 """The files that are written by hand beside the pages: each mistake is told in one line."""
 
+from types import SimpleNamespace
+
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from sample_book import SampleBook, failure
@@ -131,6 +133,49 @@ def test_each_mistake_is_told_in_one_line(files, fault):
     lines = [*contents.misconfigured(), *words.malformed()] or contents.unused()
     assert any(expected in line for line in lines), lines
     assert all((str(files[file]) in line and ": line " in line) or "captions" in line for line in lines), lines
+
+
+TOCS = {
+    "a tab": ("root:\tbook/en/index\n\tchapters: 1\n", "line 2 is not YAML (found character"),
+    "an alias": ("root: &a book/en/index\nchapters:\n  - file: *a\n", "*a stands for another part; write that out"),
+    "aliases that grow": ("root: &a [x]\nparts: &b [*a, *a]\nchapters: [*b, *b]\n", "*a stands for another part"),
+    "an address": ("root: book/en/index\nchapters:\n  - url: https://example.org\n", "('url' was unexpected)"),
+    "a pattern": ("root: book/en/index\nchapters:\n  - glob: book/en/*\n", "('glob' was unexpected)"),
+    "another title": (
+        "root: book/en/index\nchapters:\n  - file: book/en/gradients\n    title: Slopes\n",
+        "line 4: chapters: Additional properties are not allowed ('title' was unexpected)",
+    ),
+    "a name with a blank": ("root: book/en/My Page\n", "line 2: root: 'book/en/My Page' does not match"),
+    "a page elsewhere": ("root: book/en/../index\n", "line 2: root: 'book/en/../index' does not match"),
+    "a list for a key": ("? [root]\n: x\n", "line 2 is not YAML (a key is no word)"),
+}
+
+
+@pytest.mark.parametrize("fault", TOCS)
+def test_what_the_contents_may_not_say_is_told(files, fault):
+    text, words = TOCS[fault]
+    files["_toc.yml"].write_text(f"format: jb-book\n{text}", encoding="utf-8")
+    told = "\n".join(contents.strays())
+    assert words in told and all(line.startswith(f"{files['_toc.yml']}: ") for line in told.splitlines()), told
+
+
+def test_what_is_no_page_is_told(tmp_path):
+    for file in ("a.ipynb", "a.md", "b.md", "data.csv", "tmpx.tmp", ".ipynb_checkpoints"):
+        (tmp_path / file).touch()
+    pages, lines = contents.pages_of(SimpleNamespace(folder=tmp_path))
+    assert list(pages) == ["a", "b"]
+    assert lines == [
+        f"{tmp_path}/a.md: a.ipynb has the same address; rename one, or remove it",
+        f"{tmp_path}/data.csv: is no page, and nothing else may be there; remove it",
+        f"{tmp_path}/tmpx.tmp: is no page, and nothing else may be there; remove it",
+    ]
+
+
+def test_another_number_in_an_explanation_is_told():
+    entry = {"en": "pair", "zh": "一对", "in_english": "It has 2 parts.", "in_chinese": "由 3 部分組成。"}
+    told = "\n".join(vocabulary.unlike(entry))
+    assert "glossary.yml: pair: the Chinese lacks the number 2" in told
+    assert "the characters 組 are not simplified Chinese" in told
 
 
 def section(text, output=""):

@@ -49,7 +49,7 @@ def book(tmp_path):
     for stem in ("first", "words"):
         book.write(stem, page(text))
     otherwise = read_yaml(OTHERWISE)
-    toc = TOC
+    toc = TOC.replace("        title: First\n", "")  # which a build refuses: a page has its title itself
     for part, caption in zip(("Chapters", "Reference"), otherwise["captions"], strict=False):
         toc = toc.replace(f"caption: {part}", f"caption: {caption}")
     (book.folder / "_toc.yml").write_text(toc, encoding="utf-8")
@@ -76,7 +76,7 @@ def test_a_new_chapter_passes_every_check(book, tell):
     output = new(book, "half-lives")
     assert output.startswith("Written: book/en/half-lives.ipynb and book/zh/half-lives.ipynb, and a line of _toc.yml.")
     after = (book.folder / "_toc.yml").read_text(encoding="utf-8")
-    assert after == toc.replace("title: First\n", "title: First\n      - file: book/en/half-lives\n")
+    assert after == toc.replace("# a comment\n", "# a comment\n      - file: book/en/half-lives\n")
 
     english, chinese = (read(book.folder / f"book/{edition}/half-lives.ipynb") for edition in ("en", "zh"))
     tell([*complaints(english), *complaints(chinese), *compare(copy.deepcopy(english), chinese)])

@@ -18,7 +18,7 @@ from bookkit.checks.prose import claims
 from bookkit.checks.prose.slips import is_caught, slips
 from bookkit.checks.prose.witnesses import KEYS, unlike
 from bookkit.notebooks.kernel import Kernel
-from bookkit.project import CHINESE, DATA, EDITIONS, ENGLISH, BookError, Edition, name, write_whole
+from bookkit.project import CHINESE, DATA, EDITIONS, ENGLISH, BookError, Edition, alone, name, write_whole
 from bookkit.words import read_glossary
 
 # Pages whose text has no witnesses yet: annotate one, and take it out.
@@ -168,9 +168,10 @@ def main() -> int:
         raise BookError("\n".join(lines))
     for edition in EDITIONS:
         path = edition.folder / "verification.md"
-        before = path.read_text(encoding="utf-8")
-        text = with_table(before, edition)
-        if text != before:
-            write_whole(text.encode(), path)
-            print(f"{name(path)}: written; look at it, then run `make agree`")
+        with alone():
+            before = path.read_text(encoding="utf-8")
+            text = with_table(before, edition)
+            if text != before:
+                write_whole(text.encode(), path)
+                print(f"{name(path)}: written; look at it, then run `make agree`")
     return 0
