@@ -4,6 +4,7 @@ Another date and another name of the machine, no network, no writing in the book
 what a generator without a seed gives may be right in the rounded output 97 times in 100.
 """
 
+import atexit
 import ctypes
 import datetime
 import fcntl
@@ -13,6 +14,7 @@ import platform
 import random
 import re
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -20,7 +22,7 @@ import timeit
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import FrameType, ModuleType, TracebackType
 from typing import Any, ClassVar, NamedTuple
 
 found: list[str] = []
@@ -36,6 +38,7 @@ def complaints() -> list[str]:
     for generator in Generator.all:
         generator.look()
     Threads.look()
+    Children.look()
     lines = [*found]
     found.clear()
     return lines
@@ -50,12 +53,11 @@ def done_by_a_cell() -> bool:
     """Tell whether what happens now is done by a cell, itself or through a library, but for what an import does."""
     cell, own = sys.modules["__main__"].__dict__, globals()
     frame = sys._getframe(1)
-    while frame and frame.f_globals is own:  # the guard's own functions, which ask
-        frame = frame.f_back  # type: ignore[assignment]
     while frame:
         if frame.f_globals is cell:
             return True
-        if frame.f_globals is own or frame.f_globals.get("__name__") == "importlib._bootstrap":
+        asked = frame.f_globals is own and frame.f_code.co_name == "<module>"  # of the project, between cells
+        if asked or frame.f_globals.get("__name__") == "importlib._bootstrap":
             return False
         frame = frame.f_back  # type: ignore[assignment]
     return False
@@ -219,9 +221,69 @@ class Files:
             self.read(self.real("." if arguments[0] is None else arguments[0]))
 
 
+# What runs before a program of Python that a cell starts: this guard, which leaves it no name and no traceback.
+CHILD = """\
+__import__("sys").modules["_bookkit"] = __import__("types").ModuleType("_bookkit")
+exec({guard!r}, __import__("sys").modules["_bookkit"].__dict__)
+__import__("sys").modules["_bookkit"].begin_below({guard!r}, {settings!r})
+exec(compile({program!r}, "<string>", "exec"))
+"""
+
+
+class Children:
+    """Programs of Python that stand in a cell: they run under the same guard, and say at their end what is wrong."""
+
+    folder: ClassVar[Path]  # a file of complaints for each of them
+
+    @classmethod
+    def watch(cls, guard: str, settings: dict[str, Any]) -> None:
+        cls.folder = Path(settings["allowed"][0], "children")
+        cls.folder.mkdir(exist_ok=True)
+        make = subprocess.Popen.__init__
+
+        def init(self: subprocess.Popen, args: Any, *others: Any, **options: Any) -> None:
+            given = args
+            if cls.is_in_the_cell(args) and done_by_a_cell():
+                child = CHILD.format(guard=guard, settings=settings, program=args[2])
+                args = [*args[:2], child, *args[3:]]
+            make(self, args, *others, **options)
+            self.args = given
+
+        subprocess.Popen.__init__ = init  # type: ignore[method-assign]
+
+    @staticmethod
+    def is_in_the_cell(command: Any) -> bool:
+        """Tell whether a command is `[sys.executable, "-c", program]`."""
+        return isinstance(command, (list, tuple)) and [*command[:2]] == [sys.executable, "-c"] and len(command) > 2
+
+    @classmethod
+    def look(cls) -> None:
+        for file in sorted(cls.folder.iterdir()):
+            for line in file.read_text(encoding="utf-8").splitlines():
+                complain(line)
+            file.unlink()
+
+    @classmethod
+    def tell(cls) -> None:
+        if lines := complaints():
+            Path(cls.folder, str(os.getpid())).write_text("\n".join(lines), encoding="utf-8")
+
+
+def begin_below(guard: str, settings: dict[str, Any]) -> None:
+    """Watch in a process that a cell has started."""
+
+    def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        trace = trace and trace.tb_next
+        sys.__excepthook__(kind, error.with_traceback(trace), trace)
+
+    sys.excepthook = excepthook
+    begin(guard=guard, **settings)
+    atexit.register(Children.tell)
+
+
 def forbid_processes(event: str, arguments: tuple) -> None:
     """Tell of a program that a cell starts, which has another clock and network; let it end none but its own."""
-    if event in STARTING and done_by_a_cell():
+    if event in STARTING and not Children.is_in_the_cell(arguments[1:2] and arguments[1]) and done_by_a_cell():
         complain("starts a program, whose output other machines do not have; do it in Python")
     elif event == "os.fork" and sys._getframe(2).f_globals.get("__name__") == "__main__":
         complain("forks its kernel, which would be there twice; use multiprocessing")
@@ -470,12 +532,15 @@ class Loading:
 
 
 def begin(
-    date: str, host: str, processors: int, speed: int, folders: list[str], allowed: list[str], folder: str
+    guard: str, date: str, host: str, processors: int, speed: int, folders: list[str], allowed: list[str], folder: str
 ) -> None:
     """Watch from now on: nobody may write below `folders`, and cells nowhere but below `allowed`.
 
     Cells may read what is below `allowed` and in `folder`, that of the notebook, and what belongs to Python.
+    `guard` is the text of this module, for what they start.
     """
+    settings = {"date": date, "host": host, "processors": processors, "speed": speed}
+    Children.watch(guard, {**settings, "folders": folders, "allowed": allowed, "folder": folder})
     set_clock(date, speed)
     set_speed(speed)
     set_machine(host, processors)

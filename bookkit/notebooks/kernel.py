@@ -114,8 +114,9 @@ class Kernel:
         )
         self.start(Path(folder))
         self.expressions(f"exec({BEGIN!r}, {{}})")
-        self.ask((HERE / "guard.py").read_text(encoding="utf-8"))
-        self.ask(f"begin(**{self.world.guarded()!r})")
+        guard = (HERE / "guard.py").read_text(encoding="utf-8")
+        self.ask(guard)
+        self.ask(f"begin({guard!r}, **{self.world.guarded()!r})")
         if startup:
             self.ask(startup)
 
