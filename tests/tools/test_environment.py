@@ -1,5 +1,8 @@
 """No result depends on the caller's settings, folder or locale; bad settings get one line, and nothing is lost."""
 
+import contextlib
+import fcntl
+import json
 import os
 import re
 import shutil
@@ -15,7 +18,9 @@ import pytest
 from nbformat.v4 import new_code_cell
 from sample_book import SampleBook, failure, page
 
+from bookkit import project
 from bookkit.addresses import Addresses
+from bookkit.notebooks.files import read
 from bookkit.project import ROOT, BookError
 
 HOSTILE_FOLDER = '_build/a b\'s "q" $HOME `x` 书 #1 %41'
@@ -180,6 +185,8 @@ INTERRUPTED = {
     "refresh": "1/2 book/en/index.ipynb ... interrupted\n",
     "build": "interrupted\n",
     "check book/en/index.ipynb": "interrupted\n",
+    "new half": "interrupted\n",
+    "gradients": "interrupted\n",
 }
 
 
@@ -188,6 +195,8 @@ INTERRUPTED = {
 def test_an_interrupted_command_ends_its_children_and_leaves_nothing(tmp_path, command, number):
     book = SampleBook(tmp_path / "book", seconds=60)
     book.write("index", page(new_code_cell("import time; time.sleep(50)", id="sleeps")))
+    if command.startswith("new"):
+        begin_parts(book)
     before = sources(book)
     process = book.start("-m", "bookkit", *command.split())
     children = started_by(process)
@@ -199,6 +208,116 @@ def test_an_interrupted_command_ends_its_children_and_leaves_nothing(tmp_path, c
     assert [child for child in children if child.is_running()] == []
     assert sources(book) == before
     assert not (book.folder / "_build/html").exists()
+
+
+def begin_parts(book: SampleBook) -> None:
+    """Give the book what a new chapter needs: a part that it goes into, and a cell that it copies."""
+    settings = new_code_cell("import time; time.sleep(50)", id="figure-settings")
+    book.write("index", page(settings))
+    book.write("first", page(new_code_cell("1", id="one")))
+    parts = "parts:\n- caption: C\n  numbered: true\n  chapters:\n  - file: book/en/first\n"
+    (book.folder / "_toc.yml").write_text(f"format: jb-book\nroot: book/en/index\n{parts}", encoding="utf-8")
+
+
+# Where Ctrl-C may come while a file is written: what is called, and whether the file has its new text then.
+MOMENTS = {"os.fdopen": False, "Path.chmod": False, "Path.replace": False, "after": True}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_file_is_the_old_one_or_the_new_one_whenever_its_writing_is_interrupted(tmp_path, monkeypatch, moment):
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    replace = Path.replace
+
+    def interrupted(*arguments):
+        if moment == "after":
+            replace(*arguments)
+        raise KeyboardInterrupt
+
+    owner = project.os if moment == "os.fdopen" else project.Path
+    monkeypatch.setattr(owner, "replace" if moment == "after" else moment.partition(".")[2], interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        project.write_whole(b"new", path)
+    monkeypatch.undo()
+    assert path.read_text() == ("new" if MOMENTS[moment] else "old")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_command_waits_for_another_one_that_is_about_to_write(book):
+    record = book.folder / "book/data/agreed.json"
+    with (book.folder / "book/data/glossary.yml").open(), waiting(book.folder / "book/data"):
+        process = book.start("-m", "bookkit", "agree")
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.communicate(timeout=3)
+        before = record.read_bytes()
+        book.write("index", page(new_code_cell("y = 2", id="second")))
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    assert record.read_bytes() != before
+    assert json.loads(record.read_text("utf-8"))["index.ipynb"] == {"second": ["y = 2", "y = 2"]}
+
+
+@contextlib.contextmanager
+def waiting(folder: Path):
+    """Hold the lock that commands take before they write."""
+    handle = os.open(folder, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    yield
+    os.close(handle)
+
+
+def test_commands_at_once_tear_nothing_and_lose_no_edit(book):
+    """`refresh` twice, `agree` and pytest on one page, which is saved by its author meanwhile."""
+    path = book.folder / "book/en/index.ipynb"
+    slow = new_code_cell("import time; time.sleep(1); print(time.localtime().tm_year)", id="slow")
+    book.write("index", page(slow))
+    refreshed = [book.start("-m", "bookkit", "refresh", "book/en/index.ipynb") for _ in range(2)]
+    checked = book.check("book/en/index.ipynb")
+    agreed = book.start("-m", "bookkit", "agree")
+    output = [process.communicate()[0] for process in (*refreshed, checked, agreed)]
+    assert read(path).cells[0].outputs[0].text == "2025\n", output
+    assert all("Traceback" not in text and "not a valid notebook" not in text for text in output), output
+    assert agreed.returncode == 0
+    refreshing = book.start("-m", "bookkit", "refresh", "book/en/index.ipynb")
+    started_by(refreshing)
+    edited = path.read_bytes().replace(b"sleep(1)", b"sleep(2)")
+    path.write_bytes(edited)
+    words = "book/en/index.ipynb: was saved while its cells ran, and is left as it was saved; run it again"
+    assert words in failure(refreshing) and path.read_bytes() == edited
+
+
+def test_a_new_chapter_keeps_what_was_written_while_it_was_executed(book):
+    begin_parts(book)
+    code = """
+from nbformat.v4 import new_notebook
+from bookkit import contents
+from bookkit.checks import new
+def edit(*chapter):
+    contents.TOC.write_text("# An edit.\\n" + contents.TOC.read_text().replace("# An edit.\\n", ""))
+    return new_notebook()
+new.executed = edit
+new.main("half")
+"""
+    output, _ = book.start("-c", code).communicate()
+    toc = (book.folder / "_toc.yml").read_text("utf-8")
+    assert toc.startswith("# An edit.\n") and toc.endswith("  - file: book/en/half\n"), output
+
+
+def test_what_a_killed_command_leaves_is_told(book):
+    before = sources(book)
+    book.write("index", page(new_code_cell("import time; time.sleep(50)", id="sleeps")), ("en",))
+    process = book.start("-m", "bookkit", "refresh", "book/en/index.ipynb")
+    children = started_by(process)
+    process.kill()
+    process.communicate()
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert alive == []
+    assert [path for path in sources(book) if path not in before] == []
+    # Killed between two system calls, it leaves what it was about to rename.
+    (book.folder / "book/en/tmpkilled.tmp").write_text("half")
+    what = "book/en/tmpkilled.tmp: is no page, and nothing else may be there; remove it"
+    assert failure(book.start("-m", "bookkit", "build")) == f"error: {what}\n"
 
 
 def started_by(process: subprocess.Popen) -> list[psutil.Process]:
