@@ -1,11 +1,15 @@
 """What an author can do wrong gets one clear line, in a small book with the same configuration and hooks."""
 
+import os
+from pathlib import Path
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from sample_book import SECONDS, SampleBook, failure, page
 
 from bookkit.notebooks.files import read
+from bookkit.project import BookError
 
 pytestmark = pytest.mark.slow
 
@@ -109,6 +113,39 @@ def test_a_notebook_with_which_nothing_can_be_done_is_named_once(project, comman
         due = 0 if stem == "swollen" and "refresh" in command else 1
         assert output.count(f"book/en/{stem}.ipynb: {words}\n") == due, output
         assert output.count(f"book/en/{stem}.ipynb:") == due, output
+
+
+GOOD = nbformat.writes(page(new_markdown_cell("# Page", id="title"))).encode()
+# What may lie in the place of a notebook: its bytes or how it is made, and what is said about it.
+FILES = {
+    "a mark at its beginning": (b"\xef\xbb\xbf" + GOOD, "line 1 is not JSON (Unexpected UTF-8 BOM"),
+    "other bytes": (GOOD.decode().encode("utf-16"), "is no text in UTF-8 (invalid start byte at byte 0); store it"),
+    "zeros": (b"\0" * 9, "line 1 is not JSON"),
+    "nothing": (b"", "line 1 is not JSON"),
+    "a key that stands twice": (GOOD.replace(b"{", b'{"cells": [],', 1), "the key cells stands twice in one place"),
+    "half a character": (GOOD.replace(b"Page", b"\\ud800"), "holds '\\ud800', half a character; remove it"),
+    "cells that are no list": (
+        b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": {}}',
+        "{} is not of type 'array'; mend it",
+    ),
+    "a word for a number": (GOOD.replace(b'minor": 5', b'minor": "5"'), "nbformat 4.'5' where 4.5 is needed"),
+    "brackets": (b"[" * 100_000, "maximum recursion depth exceeded while decoding a JSON array"),
+    "a pipe": (os.mkfifo, "is no file; put the notebook there, or remove it"),
+    "a folder": (Path.mkdir, "Is a directory"),
+    "a link to nothing": (lambda path: path.symlink_to("/nowhere"), "No such file or directory"),
+    "a link to itself": (lambda path: path.symlink_to(path), "Too many levels of symbolic links"),
+}
+
+
+@pytest.mark.parametrize("fault", FILES)
+def test_what_is_no_notebook_gets_one_line(tmp_path, fault):
+    made, words = FILES[fault]
+    path = tmp_path / "page.ipynb"
+    path.write_bytes(made) if isinstance(made, bytes) else made(path)
+    with pytest.raises(BookError) as told:
+        read(path)
+    assert str(told.value).startswith(f"{path}: ") and words in str(told.value), told.value
+    assert str(told.value).count("\n") == 0
 
 
 @pytest.fixture(scope="module")
