@@ -137,7 +137,7 @@ SPECIAL_HEADINGS = {
     CHINESE: "| 特殊情形 | 梯度个数 | 出处 |",
 }
 KINK = {ENGLISH: "at a kink", CHINESE: "位于折点"}
-BLOCK = {ENGLISH: "through a hybridized block", CHINESE: "经过混合式编译的块"}
+BLOCK = {ENGLISH: "through a hybridized block", CHINESE: "转成符号式程序的块"}
 FACT = {
     ENGLISH: {WRONG: "wrong on purpose: {}", NOT_DERIVED: "not derived: {}"},
     CHINESE: {WRONG: "故意出错：{}", NOT_DERIVED: "未推导：{}"},
