@@ -80,12 +80,13 @@ TOC_SCHEMA = {
     "properties": {
         "format": {"const": "jb-book"},
         "root": PAGE,
+        "options": {"type": "object", "additionalProperties": False, "properties": {"numbered": PART["numbered"]}},
         **PART,
         "parts": {
             "type": "array",
             "items": {
                 "type": "object",
-                "required": ["caption", "chapters"],
+                "required": ["chapters"],
                 "additionalProperties": False,
                 "properties": {"caption": TEXT, **PART},
             },

@@ -178,11 +178,15 @@ def test_without_scripts_everything_can_be_read(browser, address):
         "article h1",
         "math",
         ".cell_input pre",
-        ".cell_output pre",
+        ".cell_output pre:not(details *)",
         ".solution .cell_output",
         "nav.bd-links a",
     ):
         assert page.locator(what).first.is_visible(), what
+    answer = page.locator(".prediction details").first  # folded, and unfolded without a script
+    assert not answer.locator("pre").first.is_visible()
+    answer.locator("summary").click()
+    assert answer.locator("pre").first.is_visible()
     assert page.locator(".solution .cell_output").last.is_visible()
     page.locator(".prev-next-area a.right-next").click()
     assert page.url.endswith("/zh/recording-and-modes.html")

@@ -11,6 +11,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from sample_book import SampleBook, page
 
+from bookkit.notebooks import refresh as refreshing
 from bookkit.notebooks.files import read
 from bookkit.project import ROOT
 
@@ -74,12 +75,20 @@ def test_refresh_stores_the_normal_form(tmp_path):
     assert [output.text for output in cell.outputs] == ["1\n2\n"]
 
 
-def test_refresh_overwrites_nothing_that_was_saved_meanwhile(tmp_path):
+def test_refresh_overwrites_nothing_that_was_saved_meanwhile(tmp_path, monkeypatch, capsys):
     path = tmp_path / "edited.ipynb"
-    code = f"import subprocess\nsubprocess.run(['sh', '-c', 'echo >> {path}'])"
-    text, result = refresh(path, [new_code_cell(code, id="edits")])
+    text = nbformat.writes(new_notebook(cells=[new_code_cell("1", id="one")]))
+    path.write_text(text)
+    execute = refreshing.execute_cell
+
+    def execute_and_edit(*arguments):
+        execute(*arguments)
+        path.write_text(f"{text}\n")
+
+    monkeypatch.setattr(refreshing, "execute_cell", execute_and_edit)
+    assert refreshing.main([str(path)]) == 1
     line = "was saved while its cells ran, and is left as it was saved; run it again\n"
-    assert result.returncode == 1 and result.stderr == f"{path}: {line}"
+    assert capsys.readouterr().err == f"{path}: {line}"
     assert path.read_text() == f"{text}\n"
 
 
