@@ -1,11 +1,13 @@
-"""The words of the book, the entries of its index, and the reports that it answers: the files of book/data/."""
+"""The words of the book, those that it does not use, its index, and the reports that it answers: book/data/."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from bookkit.contents import TEXT, TEXTS, line_of, misfits, read_yaml
 from bookkit.project import DATA, BookError, name
 
-GLOSSARY, INDEX, THREADS = DATA / "glossary.yml", DATA / "index.yml", DATA / "threads.yml"
+GLOSSARY, INDEX, THREADS, REJECTED = (DATA / f"{stem}.yml" for stem in ("glossary", "index", "threads", "rejected"))
 
 LABEL = {"type": "string", "pattern": r"^[\w-]+$"}
 CHINESE_TEXT = {"type": "string", "pattern": "[\u4e00-\u9fff]"}
@@ -38,6 +40,7 @@ INDEX_SCHEMA = {
         "errors": {"type": "object", "additionalProperties": LABEL},
     },
 }
+REJECTED_SCHEMA = {"type": "object", "additionalProperties": TEXT}
 THREADS_SCHEMA = {
     "type": "array",
     "items": {
@@ -59,9 +62,15 @@ THREADS_SCHEMA = {
 
 def malformed() -> list[str]:
     """Return a line for each mistake in the form of these files, and for each word or thread that stands twice."""
-    files: dict[Path, dict] = {GLOSSARY: GLOSSARY_SCHEMA, INDEX: INDEX_SCHEMA, THREADS: THREADS_SCHEMA}
+    files: dict[Path, dict] = {
+        GLOSSARY: GLOSSARY_SCHEMA,
+        INDEX: INDEX_SCHEMA,
+        THREADS: THREADS_SCHEMA,
+        REJECTED: REJECTED_SCHEMA,
+    }
     if lines := [line for path, schema in files.items() for line in misfits(path, schema)]:
         return lines
+    lines = [*no_patterns()]
     threads: set[str] = set()
     for number, thread in enumerate(read_threads()):
         if thread["at"] in threads:
@@ -76,6 +85,23 @@ def malformed() -> list[str]:
                 lines.append(f"{name(GLOSSARY)}: line {line_of(GLOSSARY, number)}: {word} stands twice; remove one")
             seen.add(word.lower())
     return lines
+
+
+def no_patterns() -> Iterator[str]:
+    """Yield a line for each rejected word that is no regular expression."""
+    for pattern in read_yaml(REJECTED):
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            line = line_of(REJECTED, pattern)
+            yield f"{name(REJECTED)}: line {line}: {pattern!r} is no regular expression ({error}); mend it"
+
+
+def read_rejected() -> dict[str, str]:
+    """Return {regular expression of a word that the Chinese edition does not use: what it says instead}."""
+    if lines := misfits(REJECTED, REJECTED_SCHEMA):
+        raise BookError("\n".join(lines))
+    return read_yaml(REJECTED)
 
 
 def read_glossary() -> list[dict]:

@@ -24,6 +24,8 @@ def chapter(edition=ENGLISH):
     notebook = template.chapter("doubles", edition, new_code_cell("x = 1", id="figure-settings"))
     for number, cell in enumerate(code_cells(notebook), start=1):
         cell.execution_count = number
+        if cell.id == "first-run":
+            cell.outputs = [new_output("execute_result", {"text/plain": "[2. 4. 6.]"}, execution_count=number)]
         if cell.id == "drawing":
             cell.outputs = [new_output("display_data", {"image/svg+xml": "<svg/>"})]
     return normalise(notebook)
@@ -79,6 +81,22 @@ FAULTS = {
         "its summary has 6 lines (at most 5)",
     ),
     "four exercises": (without("ex-5", "ex-5-start", "ex-5-code", "ex-5-end"), "has 4 exercises (at least 5)"),
+    "a question in light type": (
+        replaced("first", "**Predict.** What", "Predict: what"),
+        "cell first: asks 'Predict: what is the last entry of `x + ' in another form",
+    ),
+    "a question with a colon": (replaced("first", "**Predict.**", "**Predict:**"), "in another form"),
+    "a question in the middle": (replaced("first", "**Predict.** What", "Now. **Predict** what"), "in another form"),
+    "a question in Chinese, otherwise": (
+        replaced("first", "**Predict.** What", "**先猜一猜：** what"),
+        "in another form",
+    ),
+    "a question and more": (replaced("first", "`x + x`?", "`x + x`?\n\nIt is 6."), "the last paragraph of the cell"),
+    "a question without an answer": (without("first-run"), "no code cell with an output follows"),
+    "a question to a cell that shows nothing": (
+        lambda notebook: next(cell for cell in notebook.cells if cell.id == "first-run").update(outputs=[]),
+        "no code cell with an output follows",
+    ),
     "too long": (replaced("first-read", "It is 6.", "word " * 9_990), "minutes to read (at most 45)"),
     "no drawing": (without("drawing"), "has no drawing"),
     "no reason": (
@@ -113,6 +131,7 @@ FAULTS = {
         "cell one-more: ends a solution that has not begun",
     ),
 }
+NO_QUESTIONS = ["Predict mode is the default.", "`Predict` it.", "We predicted it.", "牛顿法从一个猜测出发。"]
 SPELLINGS = {"backticks": "```", "more colons": "::::"}
 
 
@@ -122,6 +141,17 @@ def test_each_fault_of_a_chapter_is_seen(fault):
     notebook = copy.deepcopy(chapter())
     change(notebook)
     assert any(words in line for line in complaints(notebook)), complaints(notebook)
+
+
+@pytest.mark.parametrize("text", NO_QUESTIONS)
+def test_what_asks_nothing_is_no_question(text):
+    assert list(chapters.predictions(new_notebook(cells=[new_markdown_cell(text, id="one")]))) == []
+
+
+def test_what_an_exercise_asks_is_no_question():
+    notebook = chapter()
+    replaced("ex-1", "What is", "Predict: what is")(notebook)
+    assert complaints(notebook) == []
 
 
 @pytest.mark.parametrize("fence", SPELLINGS.values(), ids=SPELLINGS)

@@ -12,7 +12,7 @@ from bookkit.contents import line_of
 from bookkit.notebooks.cells import output_text
 from bookkit.notebooks.markdown import pieces
 from bookkit.project import CHINESE, EDITIONS, Edition, name
-from bookkit.words import GLOSSARY, INDEX, THREADS, read_glossary, read_index, read_threads
+from bookkit.words import GLOSSARY, INDEX, THREADS, read_glossary, read_index, read_rejected, read_threads
 
 
 def plain(text: str) -> str:
@@ -113,6 +113,14 @@ def unlike(entry: dict) -> Iterator[str]:
         yield f"{name(GLOSSARY)}: {entry['en']}: {line}"
 
 
+def unwanted(path: Path, text: str) -> Iterator[str]:
+    """Yield a line for each word on a Chinese page that the book does not use."""
+    for pattern, instead in read_rejected().items():
+        for found in re.finditer(pattern, text):
+            where = f"…{text[max(0, found.start() - 12) : found.end() + 12]}…"
+            yield f"{name(path)}: says {found[0]}, which this book does not; say {instead}: {where}"
+
+
 def words(path: Path) -> str:
     """Return all text of a page on one line."""
     return " ".join(" ".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown").split())
@@ -127,4 +135,6 @@ def complaints() -> list[str]:
         chinese = CHINESE.folder / path.name
         text = words(chinese)
         lines += [line for entry in read_glossary() for line in rejected(entry, chinese, text)]
-    return lines
+        lines += unwanted(chinese, text)
+    said = " ".join(entry["in_chinese"] for entry in read_glossary())
+    return [*lines, *unwanted(GLOSSARY, said)]

@@ -3,10 +3,12 @@
 A page that is no chapter says so, and why, in the metadata of its first cell: `no-chapter`.
 """
 
+import re
 from collections.abc import Callable, Iterator
 
 from nbformat import NotebookNode
 
+from bookkit.conventions import PREDICT
 from bookkit.notebooks.markdown import Piece, pieces
 from bookkit.reading import MOST_MINUTES, minutes
 
@@ -22,6 +24,11 @@ PRACTICE, EXERCISES, SUMMARY, NEXT, READING = SECTIONS = (
     ("What's next", "接下来"),
     ("Further reading", "延伸阅读"),
 )
+# What asks the reader to predict, in any form, and the form that the book has.
+ASKS = re.compile(r"\b(?:Predict(?!\s+mode)|Prediction|Guess)\b|\*\*[Pp]redict(?!\s+mode)\b|先猜|猜一猜|先预测")
+BEGINNINGS = tuple(f"**{words}** " for words in PREDICT.values())
+FORMS = " or ".join(f"`{words}`" for words in BEGINNINGS)
+CODE = re.compile(r"`[^`]*`")
 
 
 def is_chapter(notebook: NotebookNode) -> bool:
@@ -192,4 +199,23 @@ def exercises(notebook: NotebookNode) -> Iterator[str]:
     yield from found.complaints
 
 
-RULES: list[Callable[[NotebookNode], Iterator[str]]] = [chapter, exercises]
+def asks(cell: NotebookNode) -> Iterator[Piece]:
+    """Yield the paragraphs of a text in which the reader is asked to predict; what an exercise asks is not of them."""
+    found = list(pieces(cell.source)) if cell.cell_type == "markdown" else []
+    if not any(piece.kind == "directive" and piece.name == "exercise" for piece in found):
+        yield from (piece for piece in found if piece.kind == "paragraph" and ASKS.search(CODE.sub("", piece.text)))
+
+
+def predictions(notebook: NotebookNode) -> Iterator[str]:
+    """A question is asked in one form, by which the site knows the cell that answers it."""
+    for cell, after in zip(notebook.cells, [*notebook.cells[1:], None], strict=True):
+        for piece in asks(cell):
+            if not piece.text.startswith(BEGINNINGS):
+                yield f"cell {cell.id}: asks {piece.text[:40]!r} in another form; begin with {FORMS}"
+            elif not cell.source.rstrip().endswith(piece.text):
+                yield f"cell {cell.id}: asks {piece.text[:40]!r} and says more; make it the last paragraph of the cell"
+            elif not (after and after.get("outputs")):
+                yield f"cell {cell.id}: asks {piece.text[:40]!r}, and no code cell with an output follows; add one"
+
+
+RULES: list[Callable[[NotebookNode], Iterator[str]]] = [chapter, exercises, predictions]
