@@ -107,6 +107,14 @@ def page(browser, address):
     assert not wrong, wrong
 
 
+START_LIVE = """
+import sys
+from pathlib import Path
+from bookkit.live.command import main
+main(sys.argv[1], Path(sys.argv[2]))
+"""
+
+
 class LiveServer:
     """The live book, as `make live` serves it, in a process of its own that can be ended and started again."""
 
@@ -115,9 +123,8 @@ class LiveServer:
         self.start(port)
 
     def start(self, port):
-        code = "import sys; from pathlib import Path; from bookkit.live.command import main; main(sys.argv[1], Path(sys.argv[2]))"
         self.process = subprocess.Popen(
-            [sys.executable, "-c", code, port, str(self.site)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", START_LIVE, port, str(self.site)], cwd=ROOT, stdout=subprocess.PIPE, text=True
         )
         said = self.process.stdout.readline()
         found = re.search(r"(http://127\.0\.0\.1:(\d+))/live/\?token=(\S+)", said)
@@ -133,7 +140,7 @@ class LiveServer:
 
 @pytest.fixture(scope="module")
 def live(site):
-    """A server of the live book; where there is no Node the test is skipped, but not on a machine that checks changes."""
+    """A server of the live book; where there is no Node the test is skipped, but not where changes are checked."""
     from bookkit.live.bundle import bundle
 
     try:

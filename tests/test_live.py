@@ -10,7 +10,6 @@ from bookkit.notebooks.files import find_notebooks, read
 pytestmark = [pytest.mark.browser, pytest.mark.site, pytest.mark.slow]
 
 PATIENCE = 90  # seconds
-SAID = "[...document.querySelectorAll('.cell:not(.live-scratch) .live-said')].map((said) => said.textContent)"
 GOOD = "document.querySelectorAll('.live-said.live-good').length"
 BAD = "[...document.querySelectorAll('.live-said.live-bad')].map((said) => said.closest('.cell').innerText)"
 
@@ -19,18 +18,16 @@ def until(page, expression, patience=PATIENCE):
     """Wait until an expression is true in the page: its policy lets nothing evaluate there but this."""
     end = time.monotonic() + patience
     while not (value := page.evaluate(expression)):
-        assert time.monotonic() < end, f"{expression}: {page.evaluate('document.querySelector(`.live-bar`)?.innerText')}"
+        assert time.monotonic() < end, (
+            f"{expression}: {page.evaluate('document.querySelector(`.live-bar`)?.innerText')}"
+        )
         page.wait_for_timeout(50)
     return value
 
 
 def opened(page, live, name):
     page.goto(f"{live.address}/book/{name}.html?token={live.token}")
-    page.wait_for_selector(".live-bar")
-
-
-def state(page, *states):
-    until(page, f"{list(states)}.includes(document.querySelector('.live-bar').dataset.state)")
+    until(page, "document.querySelector('.live-bar')")
 
 
 @pytest.fixture
@@ -39,7 +36,6 @@ def live_page(browser, live, watch):
     context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900})
     page, wrong = watch(context, live.address)
     page.set_default_timeout(PATIENCE * 1000)
-    page.wrong = wrong
     yield page
     context.close()
     assert not wrong, wrong

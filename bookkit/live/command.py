@@ -1,5 +1,6 @@
 """`make live`: the built site with a kernel beside it, on the loopback interface."""
 
+import logging
 import os
 import secrets
 from pathlib import Path
@@ -63,6 +64,8 @@ def main(port: str, site: Path = SITE) -> int:
     token = secrets.token_urlsafe(24)
     server = ServerApp.instance()
     server.initialize(settings(site, number, token))
-    print(f"The live book is at http://{HOST}:{server.port}/live/?token={token} (stop with Ctrl-C)", flush=True)
+    server.log.addFilter(lambda record: record.levelno == logging.ERROR)  # that it was told to stop is no news
+    address = f"http://{HOST}:{server.port}/live/?token={token}"
+    server.io_loop.add_callback(print, f"The live book is at {address} (stop with Ctrl-C)", flush=True)
     server.start()
     return 0

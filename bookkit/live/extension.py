@@ -85,11 +85,11 @@ class Files(Guarded, web.StaticFileHandler):
     """Files of a folder."""
 
     @web.authenticated
-    async def get(self, path: str, include_body: bool = True) -> None:
+    async def get(self, path: str, include_body: bool = True) -> None:  # type: ignore[override]
         await web.StaticFileHandler.get(self, path, include_body)
 
     @web.authenticated
-    async def head(self, path: str) -> None:
+    async def head(self, path: str) -> None:  # type: ignore[override]
         await web.StaticFileHandler.head(self, path)
 
 
