@@ -26,7 +26,7 @@ PLACE = "live"
 PAGE = re.compile(rf"book/(?P<edition>{'|'.join(edition.name for edition in EDITIONS)})/(?P<page>[\w-]+)")
 SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 HANDLERS = ("window.print()", "toggleFullScreen()")  # of the theme's buttons
-MINUTE = 60_000  # milliseconds
+MINUTE, SECOND = 60_000, 1000  # milliseconds
 
 
 def hashed(script: str) -> str:
@@ -163,6 +163,7 @@ def load(server: Any) -> None:
     site = Path(server.config.Live.get("site", SITE))
     worlds = Worlds(server.kernel_manager, LIVE / "fonts")
     ioloop.PeriodicCallback(worlds.close_left, MINUTE).start()
+    ioloop.PeriodicCallback(worlds.stop_greedy, SECOND).start()
     base = server.web_app.settings["base_url"]
     of_page = {"site": site, "worlds": worlds}
     server.web_app.add_handlers(

@@ -7,6 +7,9 @@ kernels they have no guard and the real clock: the reader may do in them what he
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from bookkit.notebooks.kernel import MAX_MEMORY, memory
 from bookkit.notebooks.world import STORED, World
 
 # As those that the outputs come from: what C++ code writes is not heard.
@@ -33,6 +36,13 @@ class Worlds:
             raise
         self.of[kernel] = world
         return kernel
+
+    def stop_greedy(self) -> None:
+        """End the kernels that take more memory than any cell of the book may; the server starts each anew."""
+        for kernel in self.of:
+            process = self.manager.get_kernel(kernel).provisioner.process if kernel in self.manager else None
+            if process and process.poll() is None and memory(psutil.Process(process.pid)) > MAX_MEMORY * 1e9:
+                process.kill()
 
     def close_left(self) -> None:
         """Remove the worlds whose kernels are gone."""

@@ -66,9 +66,8 @@ def add_tags(app, pagename, templatename, context, doctree):
     )
     if (repository := app.config.book_repository_url) and pagename in app.env.all_docs:
         name, branch = "/".join(repository.split("/")[-2:]), quote(app.config.book_branch, safe="")
-        context["binder_url"] = (
-            f"https://mybinder.org/v2/gh/{name}/{branch}?urlpath=live/{place(edition, pagename.removeprefix(ENGLISH.place))}"
-        )
+        page = place(edition, pagename.removeprefix(ENGLISH.place))
+        context["binder_url"] = f"https://mybinder.org/v2/gh/{name}/{branch}?urlpath=live/{page}"
 
 
 def write_files(app, exception):
