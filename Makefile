@@ -30,6 +30,9 @@ check: setup ## check one page in both editions, in seconds (NB=book/en/gradient
 serve: book ## build the website and serve it on this machine (PORT=8000)
 	@$(PYTHON) -m bookkit serve "$(PORT)"
 
+live: book ## build the website and serve it with a kernel: every cell runs in the page (PORT=8000; needs Node)
+	@$(PYTHON) -m bookkit live "$(PORT)"
+
 lab: setup ## open the book in JupyterLab
 	$(PYTHON) -m jupyterlab --ServerApp.root_dir=book
 
@@ -69,4 +72,4 @@ bench: setup ## measure set-up, build and checks against their bars
 clean: ## remove what was built, and .venv
 	rm -rf _build .venv .pytest_cache
 
-.PHONY: help setup book test test-all check serve lab refresh new agree gradients prose lock faults matrix audit pdf bench clean
+.PHONY: help setup book test test-all check serve live lab refresh new agree gradients prose lock faults matrix audit pdf bench clean

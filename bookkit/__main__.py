@@ -54,6 +54,7 @@ def addresses() -> Addresses:
 COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int | None]]] = {
     "build": ("build the website, both editions", lambda given: module("site.build").main(addresses())),
     "serve": ("serve the built website on this machine", lambda given: module("site.serve").main(given.port)),
+    "live": ("serve the built website with a kernel beside it", lambda given: module("live.command").main(given.port)),
     "check": ("check one page in both editions", lambda given: module("page").main(given.page, addresses())),
     "refresh": (
         "execute notebooks and store their outputs",
@@ -92,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("part", nargs="?", default="", help="part of _toc.yml; without, the last with numbers")
         if name == "check":
             command.add_argument("page", nargs="?", help="path of a page, in either edition")
-        if name == "serve":
+        if name in ("serve", "live"):
             command.add_argument("port", help="number of the port")
         if name == "audit":
             command.add_argument("runs", help="runs of Lighthouse for each page; 0 leaves it out")

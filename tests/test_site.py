@@ -249,7 +249,7 @@ def test_addresses_come_from_the_environment(published):
     alternates = {link["hreflang"]: link["href"] for link in page.select("link[rel=alternate]")}
     assert alternates == {"en": root + "book/en/gradients.html", "zh-CN": root + "book/zh/gradients.html"}
     [binder] = page.select(".run-this-page a[href*=mybinder]")
-    assert binder["href"].endswith("/gh/Somebody/the-book/main?urlpath=lab/tree/book/zh/gradients.ipynb")
+    assert binder["href"].endswith("/gh/Somebody/the-book/main?urlpath=live/book/zh/gradients.html")
     assert page.select("a[href='https://github.com/Somebody/the-book']")
     assert f"Sitemap: {root}book/zh/sitemap.xml" in (published / "robots.txt").read_text(encoding="utf-8")
     for folder in ("", "book/zh"):
