@@ -283,6 +283,12 @@ def test_a_page_loads_one_style_sheet_and_one_script(soups):
         assert not soup.select("article script, link[rel=preload], script[type], style:not(noscript style)"), path
 
 
+def test_no_script_makes_a_program_of_a_text(site):
+    """Or a server whose policy forbids it would serve pages with an error."""
+    for path in site.rglob("*.js"):
+        assert not re.search(r"\bnew Function\b|\beval\(", path.read_text(encoding="utf-8")), path
+
+
 def test_landmarks_and_controls_are_named(soups):
     for path, soup in soups.items():
         if not soup.select("article"):

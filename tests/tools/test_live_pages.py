@@ -95,7 +95,8 @@ def test_what_stands_above_runs_first_and_the_reader_is_told(reader):
     reader.open()
     seen = []
     reader.page.expose_function("tell", seen.append)
-    reader.page.evaluate("""new MutationObserver((all) => all.forEach(({ target }) => tell(target.textContent))).observe(
+    reader.page.evaluate("""
+        new MutationObserver((all) => all.forEach(({ target }) => tell(target.textContent))).observe(
         document.querySelectorAll(".live-said")[1], { childList: true })""")
     reader.press(1)
     reader.wait(1, "Same as in the book")
