@@ -89,8 +89,7 @@ export class Cell {
       const editor = edit(this.pre.parentElement, this.code, this.label, this.keys, (code) => this.changed(code));
       this.pre.hidden = true;
       this.edit.hidden = true;
-      editor.dom.addEventListener("focusin", () => (this.hint.hidden = false));
-      editor.dom.addEventListener("focusout", () => (this.hint.hidden = true));
+      this.hint.hidden = false; // it stays: a button that moves while it is pressed is missed
       return editor;
     });
     const fold = this.element.querySelector("details.above-input");

@@ -27,6 +27,7 @@ export class Kernel {
     this.told = told;
     this.waiting = new Set();
     this.reached = true;
+    this.renewed = false; // a kernel that begins anew is connected to anew
     connection.connectionStatusChanged.connect((_, status) => this.hearConnection(status));
     connection.statusChanged.connect((_, status) => this.hearStatus(status));
   }
@@ -45,14 +46,17 @@ export class Kernel {
     if (status === "connected") {
       if (!this.reached) this.told("back");
       this.reached = true;
-    } else if (this.reached) {
+      this.renewed = false;
+    } else if (this.reached && !this.renewed) {
       this.reached = false;
       this.lose("gone");
     }
   }
 
   hearStatus(status) {
-    if (status === "autorestarting" || status === "dead") this.lose("died");
+    if (status !== "autorestarting" && status !== "dead") return;
+    this.renewed = true;
+    this.lose("died");
   }
 
   lose(why) {
@@ -82,6 +86,7 @@ export class Kernel {
   }
 
   async restart() {
+    this.renewed = true;
     await this.connection.restart();
     await this.connection.info;
   }

@@ -40,15 +40,16 @@ function block(kind) {
 
 const PIXELS = { pt: 4 / 3, px: 1, "": 1 };
 
-function pixels(length) {
-  const [, number, unit] = /^([\d.]+)(pt|px|)$/.exec(length ?? "") ?? [];
+// The width or height that a drawing says of itself. It is not parsed: a handler in it would be set, and refused aloud.
+function pixels(svg, side) {
+  const [root] = /<svg\b[^>]*>/.exec(svg) ?? [""];
+  const [, number, unit] = new RegExp(`\\s${side}="([\\d.]+)(pt|px|)"`).exec(root) ?? [];
   return number ? Math.round(number * PIXELS[unit]) : null;
 }
 
 function drawing(svg, alt) {
   const image = element("img", "");
-  const root = new DOMParser().parseFromString(svg, SVG).documentElement;
-  const [width, height] = [pixels(root.getAttribute("width")), pixels(root.getAttribute("height"))];
+  const [width, height] = [pixels(svg, "width"), pixels(svg, "height")];
   if (width && height) Object.assign(image, { width, height });
   image.alt = alt;
   image.src = URL.createObjectURL(new Blob([svg], { type: SVG }));
