@@ -4,6 +4,8 @@ _toc.yml and _config.yml are those of the English edition; theme/zh.yml has what
 Chinese one has otherwise.
 """
 
+import copy
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -120,10 +122,15 @@ class Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+@functools.cache
+def parsed(text: str) -> Any:
+    return yaml.load(text, Loader)
+
+
 def read_yaml(path: Path) -> Any:
     """Return what a YAML file holds; raise BookError with one clear line if it cannot be read."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader)
+        return copy.deepcopy(parsed(path.read_text(encoding="utf-8")))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise BookError(f"{name(path)}: line {line} is not YAML ({error.problem}); mend it") from None
@@ -133,9 +140,14 @@ def read_yaml(path: Path) -> Any:
         raise BookError(f"{name(path)}: {error.strerror}; mend it") from None
 
 
+@functools.cache
+def composed(text: str) -> yaml.Node | None:
+    return yaml.compose(text, yaml.SafeLoader)
+
+
 def line_of(path: Path, *keys: str | int) -> int:
     """Return the number of the line of a YAML file on which the item with these keys begins, as far as they lead."""
-    node = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
+    node = composed(path.read_text(encoding="utf-8"))
     line = node.start_mark.line if node else 0
     for key in keys:
         if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):

@@ -196,6 +196,11 @@ FAULTS = {
         set_in(1, outputs=[new_output("stream", text='File "/usr/lib/python3.11/threading.py", line 7\n')]),
         "names a folder of one machine ('/usr/lib/python3.11/threading.py')",
     ),
+    "NumPy's clock": (
+        set_in(1, source="np.datetime64('now')"),
+        "asks NumPy what day it is; write the date that is meant",
+    ),
+    "NumPy's day": (set_in(1, source="np.array(\"today\",\n'datetime64')"), "asks NumPy what day it is"),
     "a path in the source": (set_in(1, source="open('/home/me/x')"), "of one machine"),
     "an address in an output": (
         lambda notebook: notebook.cells[1].outputs[0].data.update({"text/plain": "<f at 0x7f00aa>"}),

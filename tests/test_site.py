@@ -10,13 +10,14 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from sample_book import SampleBook
 from sample_book import page as notebook_of
 
+from bookkit.conventions import PREDICT
 from bookkit.notebooks.chapters import is_chapter
 from bookkit.notebooks.files import find_notebooks, read
 from bookkit.project import EDITIONS
 from bookkit.reading import minutes
 from bookkit.site import links
 from bookkit.words import read_glossary, read_index, read_threads
-from theme.extensions import mathml
+from theme.extensions import mathml, steps
 
 pytestmark = [pytest.mark.site, pytest.mark.slow]
 
@@ -58,6 +59,27 @@ def test_a_chapter_says_below_its_title_how_long_it_takes_to_read(site, soups, p
     notebook = read(path)
     due = [str(minutes(notebook.cells))] if is_chapter(notebook) else []
     assert [re.search(r"\d+", said.text)[0] for said in soups[page_of(site, path)].select("h1 + .reading-time")] == due
+
+
+def questions(path):
+    edition = next(edition for edition in EDITIONS if edition.name == path.parent.name)
+    asked = f"**{PREDICT[edition]}** "
+    return sum(
+        cell.cell_type == "markdown" and cell.source.split("\n\n")[-1].startswith(asked) for cell in read(path).cells
+    )
+
+
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
+def test_answers_are_folded_and_figures_have_their_steps(site, soups, path):
+    page = soups[page_of(site, path)]
+    assert len(page.select(".prediction > details:not([open])")) == questions(path)
+    drawings = [
+        output.data.get("image/svg+xml", "")
+        for cell in read(path).cells
+        for output in cell.get("outputs", [])
+        if "data" in output
+    ]
+    assert len(page.select("figure.steps")) == sum(steps.last_step(drawing) > 1 for drawing in drawings)
 
 
 def test_everything_is_rendered(site, soups):
@@ -259,6 +281,12 @@ def test_a_page_loads_one_style_sheet_and_one_script(soups):
         assert scripts == ["site.js", *extra], path
         assert len(soup.select("link[rel=stylesheet]")) == len(soup.select("meta[name=viewport]")) == 1, path
         assert not soup.select("article script, link[rel=preload], script[type], style:not(noscript style)"), path
+
+
+def test_no_script_makes_a_program_of_a_text(site):
+    """Or a server whose policy forbids it would serve pages with an error."""
+    for path in site.rglob("*.js"):
+        assert not re.search(r"\bnew Function\b|\beval\(", path.read_text(encoding="utf-8")), path
 
 
 def test_landmarks_and_controls_are_named(soups):

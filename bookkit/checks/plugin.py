@@ -5,6 +5,8 @@ with an error of its own, the classes below step in; what it cannot see in the s
 notebooks is left to bookkit/notebooks/rules.py.
 """
 
+import gc
+import os
 import re
 from pathlib import Path
 
@@ -57,6 +59,14 @@ def misconfigured(option):
 def pytest_configure(config):
     if wrong := list(misconfigured(config.option)):
         raise pytest.UsageError(*wrong)
+    # Parsed pages are hundreds of thousands of objects, through which the collector would look again and again.
+    gc.set_threshold(100_000, 20, 20)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """Return one process more than there are processors: browsers and kernels are waited for."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_sessionstart(session):

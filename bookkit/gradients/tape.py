@@ -16,6 +16,8 @@ from mxnet.ndarray import NDArray
 from bookkit.gradients.computation import Backward, Item, Leaf, Node, Output
 from bookkit.gradients.operators import handle_of, names_of_operators
 
+HERE = str(Path(__file__).parent)
+
 
 def flat(value: Any) -> list[NDArray]:
     """Return the arrays of a nested list."""
@@ -148,7 +150,7 @@ def name_of(array: NDArray) -> str:
     """Return the name that the calling code has for an array."""
     frame = sys._getframe()
     while frame is not None:
-        if Path(frame.f_code.co_filename).parent != Path(__file__).parent:
+        if not frame.f_code.co_filename.startswith(HERE):
             for name, value in frame.f_locals.items():
                 if value is array and not name.startswith("_"):
                     return name

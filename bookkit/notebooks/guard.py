@@ -90,15 +90,15 @@ def faster(clock: Callable, speed: int, always: bool = False) -> Callable:
     begin = clock()
 
     def read() -> Any:
-        return begin + (clock() - begin) * speed if always or asked_by_a_cell() else clock()
+        return begin + (clock() - begin) * speed if always or asked_by_a_cell("time_machine") else clock()
 
     return read
 
 
-def asked_by_a_cell() -> bool:
-    """Tell whether it is a cell that reads a clock, directly."""
+def asked_by_a_cell(*between: str) -> bool:
+    """Tell whether it is a cell that asks, itself or through nothing but the modules `between`."""
     frame = sys._getframe(1)
-    while frame.f_back and (frame.f_globals is globals() or frame.f_globals.get("__name__") == "time_machine"):
+    while frame.f_back and (frame.f_globals is globals() or frame.f_globals.get("__name__") in between):
         frame = frame.f_back
     return frame.f_globals is sys.modules["__main__"].__dict__
 
@@ -388,6 +388,19 @@ def watch_python() -> None:
         make(self, x)
 
     random.Random.__init__ = init  # type: ignore[method-assign]
+    watch_system()
+
+
+def watch_system() -> None:
+    """Tell of the randomness of the operating system, which `secrets`, `uuid` and random.SystemRandom draw from."""
+    urandom = os.urandom
+
+    def drawn(size: int) -> bytes:
+        if asked_by_a_cell("random", "secrets", "uuid"):
+            complain("draws from the operating system, which takes no seed; use random, with a seed")
+        return urandom(size)
+
+    os.urandom = random.__dict__["_urandom"] = drawn
 
 
 def watch_numpy(load: Callable, mtrand: Any) -> None:
@@ -401,7 +414,7 @@ def watch_numpy(load: Callable, mtrand: Any) -> None:
     mtrand.seed = generator.seeding(mtrand.seed)
     mtrand.set_state = generator.seeding(mtrand.set_state)
     bit_generator: Any = sys.modules["numpy.random.bit_generator"]
-    entropy = bit_generator.randbits
+    entropy = random.Random().getrandbits  # NumPy's own one would be told as well: it asks the operating system
 
     def randbits(bits: int) -> int:
         if called_by_a_cell():

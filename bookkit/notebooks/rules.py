@@ -33,6 +33,8 @@ FOLDER = re.compile(r"(?<![\w./:])/(?:[\w.-]+/)+[\w.-]+")
 MAGICS = {"matplotlib", "config"}
 # What IPython keeps of earlier cells: In, Out, _, __, _i, _3, _i3 ...
 HISTORY = re.compile(r"In|Out|_{1,3}|_i{1,3}|_i?\d+|_[iod]h")
+# NumPy reads a clock of its own where it is given one of these words for a date; no other date reaches it.
+NUMPYS_CLOCK = re.compile(r"""\bdatetime64\b(?s:.*)["'](?:now|today)["']|["'](?:now|today)["'](?s:.*)\bdatetime64\b""")
 NBVAL_COMMENT = re.compile(r"#\s*(NBVAL_|PYTEST_VALIDATE_)", re.IGNORECASE)
 
 
@@ -130,6 +132,12 @@ def no_machine(notebook: NotebookNode) -> Complaints:
                 yield f"cell {cell.id}: names a folder of one machine ({found[0]!r}); take it out"
 
 
+def no_clock(notebook: NotebookNode) -> Complaints:
+    for cell in code_cells(notebook):
+        if NUMPYS_CLOCK.search(cell.source):
+            yield f"cell {cell.id}: asks NumPy what day it is; write the date that is meant"
+
+
 def magics(notebook: NotebookNode) -> Complaints:
     """Only those that set up figures: the others time, read, or run what is not in the notebook."""
     for cell in code_cells(notebook):
@@ -220,6 +228,7 @@ RULES: list[Callable[[NotebookNode], Complaints]] = [
     reasons,
     line_ends,
     no_machine,
+    no_clock,
     magics,
     characters,
     settings_of_the_site,

@@ -12,6 +12,7 @@ from bookkit.notebooks.kernel import CellError, Kernel, StoppedError
 pytestmark = pytest.mark.slow
 
 SEED = "before it has a seed; call"
+SYSTEM = "draws from the operating system, which takes no seed; use random, with a seed"
 # Cells that follow each other in one kernel, and what is said of each.
 PYTHON = [
     ("import random\n_ = random.random()", f"draws from random {SEED} random.seed first"),
@@ -20,6 +21,10 @@ PYTHON = [
     ("_ = random.Random(1).random()", None),
     ("_ = random.choice([1, 2])\nrandom.seed(1)", f"draws from random {SEED} random.seed first"),
     ("_ = random.random()", None),
+    ("_ = random.SystemRandom().random()", SYSTEM),
+    ("import uuid\n_ = uuid.uuid4()", SYSTEM),
+    ("import secrets\n_ = secrets.randbelow(2)", SYSTEM),
+    ("import tempfile\n_ = tempfile.mkdtemp()", None),
     ("import numpy as np", None),
     ("_ = np.random.rand()", f"draws from numpy.random {SEED} numpy.random.seed first"),
     ("_ = np.random.default_rng()", "makes a generator of numpy.random without a seed; give it one"),

@@ -100,10 +100,11 @@ def judge_alone(checks: Checks, path: Path, most: int | None) -> Iterator[Judged
 def judge_text(checks: Checks, path: Path, most: int | None) -> Iterator[Judged]:
     """Plant faults in the text of an English notebook, as if the Chinese one had them too."""
     notebook = files.read(path)
-    if found := claims.complaints(notebook):
+    page = claims.read(notebook)
+    if found := claims.wrong(page):
         raise BookError(f"{name(path)}: {found[0]}")
     for kind, place, words, fault in sample(list(slips.slips(notebook)), most, path):
-        yield verdict(slips.is_caught(notebook, place, fault)), TEXT[kind], f"cell {fault.id}", words
+        yield verdict(slips.is_caught(page, place, fault)), TEXT[kind], f"cell {fault.id}", words
 
 
 JUDGES: dict[str, Callable[[Checks, Path, int | None], Iterator[Judged]]] = {

@@ -8,6 +8,8 @@ Numbers in words and inline code are not looked at. Of the Chinese text the comp
 that it says the same.
 """
 
+import copy
+import functools
 import json
 import re
 from collections import Counter
@@ -41,6 +43,7 @@ class Claim:
     rests_on: str
 
 
+@functools.cache
 def version() -> str:
     """Return the version of MXNet that the book runs on."""
     found = LOCKED.search((ROOT / "requirements.txt").read_text(encoding="utf-8"))
@@ -100,6 +103,13 @@ class Page:
             for witness in witnesses(cell, FORMULAS)
             for part in formulas.parts(witness.said)
         }
+
+    def with_slip(self, place: int, cell: NotebookNode) -> "Page":
+        """Return a page of which nothing is read yet, with another text in the cell at this place: same metadata."""
+        page = copy.copy(self)
+        page.cells = [*self.cells[:place], cell, *self.cells[place + 1 :]]
+        page.claims, page.lines = [], []
+        return page
 
     def read(self, place: int) -> None:
         """Add what the cell at this place says."""
@@ -182,10 +192,14 @@ def read(notebook: NotebookNode) -> Page:
     return page
 
 
-def complaints(notebook: NotebookNode) -> list[str]:
-    """Return a line for all that the text of a notebook says without a witness, and for each witness of nothing."""
-    page = read(notebook)
+def wrong(page: Page) -> list[str]:
+    """Return a line for all that the text of a page says without a witness, and for each witness of nothing."""
     return [*page.lines, *unwitnessed(page)]
+
+
+def complaints(notebook: NotebookNode) -> list[str]:
+    """Return what is wrong with the text of a notebook."""
+    return wrong(read(notebook))
 
 
 def tolerance(number: str, value: Decimal) -> float:

@@ -115,9 +115,10 @@ def counts() -> dict[str, list[int]]:
         )
         if stem in NOT_YET:
             continue
-        page = read(path)
-        rests.update((claim.kind, claim.rests_on) for claim in claims.read(page).claims)
-        planted.update((kind, is_caught(page, place, fault)) for kind, place, _, fault in slips(page))
+        notebook = read(path)
+        page = claims.read(notebook)
+        rests.update((claim.kind, claim.rests_on) for claim in page.claims)
+        planted.update((kind, is_caught(page, place, fault)) for kind, place, _, fault in slips(notebook))
     found = {}
     for kind in claims.KINDS:
         columns = [*(rests[kind, column] for column in COLUMNS), sum(rests[kind, label] for label in LABELS)]

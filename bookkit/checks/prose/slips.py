@@ -70,9 +70,8 @@ def slips(notebook: NotebookNode) -> Iterator[tuple[str, int, str, NotebookNode]
                     break
 
 
-def is_caught(notebook: NotebookNode, place: int, fault: NotebookNode) -> bool:
+def is_caught(whole: claims.Page, place: int, fault: NotebookNode) -> bool:
     """Whether anything is said about the cell at this place with a fault in it."""
-    cells = [*notebook.cells[:place], fault, *notebook.cells[place + 1 :]]
-    page = claims.Page(NotebookNode(cells=cells))
+    page = whole.with_slip(place, fault)
     page.read(place)
     return bool(page.lines) or any(claim.rests_on == claims.NOTHING for claim in page.claims)
