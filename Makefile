@@ -33,6 +33,9 @@ serve: book ## build the website and serve it on this machine (PORT=8000)
 live: book ## build the website and serve it with a kernel: every cell runs in the page (PORT=8000; needs Node)
 	@$(PYTHON) -m bookkit live "$(PORT)"
 
+live-numbers: book ## measure the live pages: weights, waiting, memory (needs Node and Chromium)
+	@$(PYTHON) -m bookkit live-numbers
+
 lab: setup ## open the book in JupyterLab
 	$(PYTHON) -m jupyterlab --ServerApp.root_dir=book
 
@@ -72,4 +75,4 @@ bench: setup ## measure set-up, build and checks against their bars
 clean: ## remove what was built, and .venv
 	rm -rf _build .venv .pytest_cache
 
-.PHONY: help setup book test test-all check serve live lab refresh new agree gradients prose lock faults matrix audit pdf bench clean
+.PHONY: help setup book test test-all check serve live live-numbers lab refresh new agree gradients prose lock faults matrix audit pdf bench clean

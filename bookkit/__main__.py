@@ -55,6 +55,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int | None]]] = {
     "build": ("build the website, both editions", lambda given: module("site.build").main(addresses())),
     "serve": ("serve the built website on this machine", lambda given: module("site.serve").main(given.port)),
     "live": ("serve the built website with a kernel beside it", lambda given: module("live.command").main(given.port)),
+    "live-numbers": ("measure the live pages", lambda given: module("live.measure").main()),
     "check": ("check one page in both editions", lambda given: module("page").main(given.page, addresses())),
     "refresh": (
         "execute notebooks and store their outputs",
