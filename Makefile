@@ -45,6 +45,9 @@ refresh: setup ## re-execute and store the outputs of all notebooks, or of one (
 new: setup ## begin a chapter in both editions (NAME=jacobian-products, PART=… where it is not the last numbered one)
 	@$(PYTHON) -m bookkit new "$(NAME)" $(if $(PART),"$(PART)")
 
+questions: setup ## write all questions of a chapter as notebooks for a class (NAME=head-gradients)
+	@$(PYTHON) -m bookkit questions "$(NAME)"
+
 agree: setup ## record that both editions say the same as they stand now
 	@$(PYTHON) -m bookkit agree
 
@@ -75,4 +78,4 @@ bench: setup ## measure set-up, build and checks against their bars
 clean: ## remove what was built, and .venv
 	rm -rf _build .venv .pytest_cache
 
-.PHONY: help setup book test test-all check serve live live-numbers lab refresh new agree gradients prose lock faults matrix audit pdf bench clean
+.PHONY: help setup book test test-all check serve live live-numbers lab refresh new questions agree gradients prose lock faults matrix audit pdf bench clean

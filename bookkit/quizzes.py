@@ -23,12 +23,11 @@ SCHEMA = {
         "type": "object",
         "required": ["kind", "question", "answers"],
         "additionalProperties": False,
-        # What the code shows, or an expression that is true after it: no answer is right because somebody says so.
-        "anyOf": [{"required": ["shows", "code"]}, {"required": ["proof"]}],
         "properties": {
             "kind": {"enum": list(KINDS)},
             "question": SAID,
             "code": TEXT,
+            "unseen": TEXT,  # runs after the code, and would give the answer away
             "shows": TEXT,
             "proof": TEXT,
             "answers": {
@@ -52,6 +51,8 @@ def quiz_of(page: str) -> Path:
 
 
 def wrong_question(question: dict[str, Any]) -> Iterator[str]:
+    if not ({"shows", "code"} <= question.keys() or "proof" in question):
+        yield "is verified by nothing; say what its code `shows`, or give a `proof`"
     right = [answer for answer in question["answers"] if answer.get("right")]
     if len(right) != 1:
         yield f"has {len(right)} right answers; let one be right"

@@ -27,6 +27,8 @@ def untrue(questions: list[dict[str, Any]], kernel: Kernel) -> list[str]:
         found = shown(kernel, question["code"]) if "code" in question else ""
         if "shows" in question and found != question["shows"].strip():
             lines.append(f"{place}: its code shows {found[:80]!r}, and not {question['shows'].strip()!r}; mend one")
+        if "unseen" in question and (said := shown(kernel, question["unseen"])):
+            lines.append(f"{place}: what runs unseen shows {said[:80]!r}; mend it")
         if "proof" in question and (said := shown(kernel, f"bool({question['proof']})")) != "True":
             lines.append(f"{place}: {question['proof']} is {said[:80]!r}, and not True; mend one")
     return lines

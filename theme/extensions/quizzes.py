@@ -69,11 +69,13 @@ def section_of(questions: list[dict], edition: Edition) -> nodes.section:
 def add_quiz(app, doctree):
     edition = edition_of(app.config)
     page = Path(app.env.docname).name
+    if not quiz_of(page).exists():
+        return
     app.env.note_dependency(str(quiz_of(page)))
     sections = [node for node in doctree.findall(nodes.section) if isinstance(node.parent.parent, nodes.document)]
-    if (questions := read_quiz(page)) and len(sections) > LAST:
+    if len(sections) > LAST:
         last = sections[-LAST]
-        last.parent.insert(last.parent.index(last), section_of(questions, edition))
+        last.parent.insert(last.parent.index(last), section_of(read_quiz(page), edition))
 
 
 def visit_answer(translator, node):
