@@ -39,6 +39,9 @@ refresh: setup ## re-execute and store the outputs of all notebooks, or of one (
 new: setup ## begin a chapter in both editions (NAME=jacobian-products, PART=… where it is not the last numbered one)
 	@$(PYTHON) -m bookkit new "$(NAME)" $(if $(PART),"$(PART)")
 
+module: setup ## write the module that the chapter "Your own autograd" builds, from its cells
+	@$(PYTHON) -m bookkit module
+
 agree: setup ## record that both editions say the same as they stand now
 	@$(PYTHON) -m bookkit agree
 
@@ -69,4 +72,4 @@ bench: setup ## measure set-up, build and checks against their bars
 clean: ## remove what was built, and .venv
 	rm -rf _build .venv .pytest_cache
 
-.PHONY: help setup book test test-all check serve lab refresh new agree gradients prose lock faults matrix audit pdf bench clean
+.PHONY: help setup book test test-all check serve lab refresh new module agree gradients prose lock faults matrix audit pdf bench clean
