@@ -147,3 +147,35 @@ def test_a_walk_leaves_no_recursion_too_deep():
             result = result + 0
     result.backward()
     assert leaf.grad.data == 1
+
+
+def test_an_operation_of_ones_own_may_return_its_input():
+    class Reversed(own.Function):
+        def forward(self, x):
+            return x
+
+        def backward(self, g):
+            return -g
+
+    leaf = own.Array(POINT)
+    leaf.attach_grad()
+    with own.record():
+        result = Reversed()(leaf * leaf) + leaf
+    result.backward()
+    np.testing.assert_allclose(leaf.grad.data, 1 - 2 * POINT)
+
+
+def test_an_operation_of_ones_own_must_return_a_gradient_for_each_input():
+    class Product(own.Function):
+        def forward(self, a, b):
+            return a * b
+
+        def backward(self, g):
+            return g
+
+    leaf = own.Array(POINT)
+    leaf.attach_grad()
+    with own.record():
+        result = Product()(leaf, leaf)
+    with pytest.raises(ValueError, match="zip"):
+        result.backward()

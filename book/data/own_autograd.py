@@ -213,7 +213,8 @@ def walk(heads, head_grads=None, retain_graph=False):
             raise ValueError(f"gradient {g.shape} for shape {array.shape}")
         grads[array] = grads[array] + g if array in grads else g
 
-    for head, g in zip(heads, head_grads or [None] * len(heads)):
+    head_grads = head_grads or [None] * len(heads)
+    for head, g in zip(heads, head_grads, strict=True):
         if not head.is_on_tape:
             raise ValueError("a head is not on the tape: outside record?")
         add(head, Array(np.ones(head.shape)) if g is None else g)
@@ -221,7 +222,7 @@ def walk(heads, head_grads=None, retain_graph=False):
         if array.entry:
             gradient, inputs, options = array.entry
             parts = gradient(grads.pop(array), array, *inputs, **options)
-            for source, part in zip(inputs, parts):
+            for source, part in zip(inputs, parts, strict=True):
                 if source.is_on_tape:
                     add(source, sum_to(part, source.shape))
             array.entry = array.entry if retain_graph else FREED
@@ -257,7 +258,7 @@ class Function:
     def __call__(self, *inputs):
         inputs = [as_array(each) for each in inputs]
         with pause(is_training()):
-            output = self.forward(*inputs)
+            output = Array(self.forward(*inputs).data)
 
         def gradient(g, y, *inputs):
             parts = self.backward(g)
