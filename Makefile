@@ -48,6 +48,9 @@ new: setup ## begin a chapter in both editions (NAME=jacobian-products, PART=…
 questions: setup ## write all questions of a chapter as notebooks for a class (NAME=head-gradients)
 	@$(PYTHON) -m bookkit questions "$(NAME)"
 
+module: setup ## write the module that the chapter "Your own autograd" builds, from its cells
+	@$(PYTHON) -m bookkit module
+
 agree: setup ## record that both editions say the same as they stand now
 	@$(PYTHON) -m bookkit agree
 
@@ -78,4 +81,4 @@ bench: setup ## measure set-up, build and checks against their bars
 clean: ## remove what was built, and .venv
 	rm -rf _build .venv .pytest_cache
 
-.PHONY: help setup book test test-all check serve live live-numbers lab refresh new questions agree gradients prose lock faults matrix audit pdf bench clean
+.PHONY: help setup book test test-all check serve live live-numbers lab refresh new questions module agree gradients prose lock faults matrix audit pdf bench clean

@@ -66,6 +66,10 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int | None]]] = {
         "begin a chapter in both editions",
         lambda given: module("checks.new").main(given.name, given.part),
     ),
+    "module": (
+        "write the module that a chapter builds, from its cells",
+        lambda given: module("notebooks.module").main(),
+    ),
     "agree": ("record that both editions say the same", lambda given: module("checks.agreement").main()),
     "gradients": ("derive every gradient again without MXNet", lambda given: module("gradients.report").main()),
     "prose": (
