@@ -30,6 +30,12 @@ check: setup ## check one page in both editions, in seconds (NB=book/en/gradient
 serve: book ## build the website and serve it on this machine (PORT=8000)
 	@$(PYTHON) -m bookkit serve "$(PORT)"
 
+live: book ## build the website and serve it with a kernel: every cell runs in the page (PORT=8000; needs Node)
+	@$(PYTHON) -m bookkit live "$(PORT)"
+
+live-numbers: book ## measure the live pages: weights, waiting, memory (needs Node and Chromium)
+	@$(PYTHON) -m bookkit live-numbers
+
 lab: setup ## open the book in JupyterLab
 	$(PYTHON) -m jupyterlab --ServerApp.root_dir=book
 
@@ -38,6 +44,9 @@ refresh: setup ## re-execute and store the outputs of all notebooks, or of one (
 
 new: setup ## begin a chapter in both editions (NAME=jacobian-products, PART=… where it is not the last numbered one)
 	@$(PYTHON) -m bookkit new "$(NAME)" $(if $(PART),"$(PART)")
+
+questions: setup ## write all questions of a chapter as notebooks for a class (NAME=head-gradients)
+	@$(PYTHON) -m bookkit questions "$(NAME)"
 
 module: setup ## write the module that the chapter "Your own autograd" builds, from its cells
 	@$(PYTHON) -m bookkit module
@@ -72,4 +81,4 @@ bench: setup ## measure set-up, build and checks against their bars
 clean: ## remove what was built, and .venv
 	rm -rf _build .venv .pytest_cache
 
-.PHONY: help setup book test test-all check serve lab refresh new module agree gradients prose lock faults matrix audit pdf bench clean
+.PHONY: help setup book test test-all check serve live live-numbers lab refresh new questions module agree gradients prose lock faults matrix audit pdf bench clean

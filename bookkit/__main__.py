@@ -54,6 +54,9 @@ def addresses() -> Addresses:
 COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int | None]]] = {
     "build": ("build the website, both editions", lambda given: module("site.build").main(addresses())),
     "serve": ("serve the built website on this machine", lambda given: module("site.serve").main(given.port)),
+    "live": ("serve the built website with a kernel beside it", lambda given: module("live.command").main(given.port)),
+    "live-numbers": ("measure the live pages", lambda given: module("live.measure").main()),
+    "questions": ("write the questions of a chapter for a class", lambda given: module("questions").main(given.name)),
     "check": ("check one page in both editions", lambda given: module("page").main(given.page, addresses())),
     "refresh": (
         "execute notebooks and store their outputs",
@@ -94,9 +97,11 @@ def parser() -> argparse.ArgumentParser:
         if name == "new":
             command.add_argument("name", help="name of its file and address: small letters, digits, hyphens")
             command.add_argument("part", nargs="?", default="", help="part of _toc.yml; without, the last with numbers")
+        if name == "questions":
+            command.add_argument("name", help="name of the chapter's file")
         if name == "check":
             command.add_argument("page", nargs="?", help="path of a page, in either edition")
-        if name == "serve":
+        if name in ("serve", "live"):
             command.add_argument("port", help="number of the port")
         if name == "audit":
             command.add_argument("runs", help="runs of Lighthouse for each page; 0 leaves it out")

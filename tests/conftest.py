@@ -2,6 +2,9 @@
 
 import fcntl
 import os
+import re
+import subprocess
+import sys
 import threading
 from functools import partial
 from http.server import ThreadingHTTPServer
@@ -9,6 +12,7 @@ from http.server import ThreadingHTTPServer
 import pytest
 
 from bookkit.addresses import Addresses
+from bookkit.project import ROOT, BookError
 from bookkit.site.browser import find_browser, launch_browser
 from bookkit.site.build import build
 from bookkit.site.serve import Handler
@@ -101,3 +105,48 @@ def page(browser, address):
     yield page
     context.close()
     assert not wrong, wrong
+
+
+START_LIVE = """
+import sys
+from pathlib import Path
+from bookkit.live.command import main
+main(sys.argv[1], Path(sys.argv[2]))
+"""
+
+
+class LiveServer:
+    """The live book, as `make live` serves it, in a process of its own that can be ended and started again."""
+
+    def __init__(self, site, port="0"):
+        self.site = site
+        self.start(port)
+
+    def start(self, port):
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", START_LIVE, port, str(self.site)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        said = self.process.stdout.readline()
+        found = re.search(r"(http://127\.0\.0\.1:(\d+))/live/\?token=(\S+)", said)
+        assert found, said
+        self.origin, self.port, self.token = found.groups()
+        self.address = f"{self.origin}/live"
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+        self.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def live(site):
+    """A server of the live book; where there is no Node the test is skipped, but not where changes are checked."""
+    from bookkit.live.bundle import bundle
+
+    try:
+        bundle()
+    except BookError as error:
+        pytest.fail(str(error)) if os.environ.get("CI") else pytest.skip(str(error))
+    server = LiveServer(site)
+    yield server
+    server.stop()

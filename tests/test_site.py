@@ -249,7 +249,7 @@ def test_addresses_come_from_the_environment(published):
     alternates = {link["hreflang"]: link["href"] for link in page.select("link[rel=alternate]")}
     assert alternates == {"en": root + "book/en/gradients.html", "zh-CN": root + "book/zh/gradients.html"}
     [binder] = page.select(".run-this-page a[href*=mybinder]")
-    assert binder["href"].endswith("/gh/Somebody/the-book/main?urlpath=lab/tree/book/zh/gradients.ipynb")
+    assert binder["href"].endswith("/gh/Somebody/the-book/main?urlpath=live/book/zh/gradients.html")
     assert page.select("a[href='https://github.com/Somebody/the-book']")
     assert f"Sitemap: {root}book/zh/sitemap.xml" in (published / "robots.txt").read_text(encoding="utf-8")
     for folder in ("", "book/zh"):
@@ -281,6 +281,12 @@ def test_a_page_loads_one_style_sheet_and_one_script(soups):
         assert scripts == ["site.js", *extra], path
         assert len(soup.select("link[rel=stylesheet]")) == len(soup.select("meta[name=viewport]")) == 1, path
         assert not soup.select("article script, link[rel=preload], script[type], style:not(noscript style)"), path
+
+
+def test_no_script_makes_a_program_of_a_text(site):
+    """Or a server whose policy forbids it would serve pages with an error."""
+    for path in site.rglob("*.js"):
+        assert not re.search(r"\bnew Function\b|\beval\(", path.read_text(encoding="utf-8")), path
 
 
 def test_landmarks_and_controls_are_named(soups):

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
+from bookkit.checks import quizzes
 from bookkit.checks.prose import claims
 from bookkit.notebooks.cells import output_text
 from bookkit.notebooks.files import in_one_line, read, unusable
@@ -20,6 +21,7 @@ from bookkit.notebooks.kernel import CELL_TIMEOUT, CellError, Kernel, StoppedErr
 from bookkit.notebooks.lock import require_lock
 from bookkit.notebooks.world import fonts_of_this_run
 from bookkit.project import BookError, name
+from bookkit.quizzes import quiz_of, read_quiz
 
 ANSI = re.compile(r"\x1b\[[\d;]*m")
 TOLD = pytest.StashKey[set]()
@@ -127,6 +129,8 @@ class Notebook(IPyNbFile):
         notebook = read(self.path)
         if claims.asked(notebook):
             yield Text.from_parent(self, name="text", notebook=notebook)
+        if quiz_of(self.path.stem).exists():
+            yield Quiz.from_parent(self, name="quiz")
 
     def start(self):
         """Return a kernel in which its cells can run."""
@@ -139,15 +143,17 @@ class Notebook(IPyNbFile):
         )
 
 
-class Text(pytest.Item):
-    """What the text of a notebook says, held against what is in its kernel after the last cell."""
+class AfterTheCells(pytest.Item):
+    """What is held against what is in the kernel of a notebook after its last cell."""
 
-    def __init__(self, *, notebook, **options):
-        super().__init__(**options)
-        self.content = notebook
+    said = ""  # what runs there
 
     def reportinfo(self):
-        return self.path, None, f"{name(self.path)}: text"
+        return self.path, None, f"{name(self.path)}: {self.name}"
+
+    def untrue(self, kernel):
+        """Return a line for all that is not so."""
+        raise NotImplementedError
 
     def runtest(self):
         notebook = self.parent
@@ -155,14 +161,38 @@ class Text(pytest.Item):
         if reason := notebook.stopped or notebook.raised:
             pytest.skip(f"a cell has not done what it should: {reason}")
         if notebook.due != notebook.cells:
-            raise BookError(f"{name(self.path)}: text: the cells have not run; run the whole notebook")
+            raise BookError(f"{name(self.path)}: {self.name}: the cells have not run; run the whole notebook")
         notebook.kernel = notebook.kernel or notebook.start()
         try:
-            lines = claims.untrue(self.content, notebook.kernel)
+            lines = self.untrue(notebook.kernel)
         except StoppedError as reason:
-            lines = [f"its witnesses: {reason}"]
+            lines = [f"its {self.said}: {reason}"]
+        except CellError as error:
+            lines = [f"its {self.said}: {line}" for line in error.args]
         if lines:
             raise BookError("\n".join(f"{name(self.path)}: {line}" for line in lines))
+
+
+class Text(AfterTheCells):
+    """What the text of a notebook says."""
+
+    said = "witnesses"
+
+    def __init__(self, *, notebook, **options):
+        super().__init__(**options)
+        self.content = notebook
+
+    def untrue(self, kernel):
+        return claims.untrue(self.content, kernel)
+
+
+class Quiz(AfterTheCells):
+    """The right answers of the quiz of a page."""
+
+    said = "questions"
+
+    def untrue(self, kernel):
+        return quizzes.untrue(read_quiz(self.path.stem), kernel)
 
 
 class Cell(IPyNbCell):

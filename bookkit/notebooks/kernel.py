@@ -84,6 +84,17 @@ class ThisPython(KernelSpecManager):
         return spec
 
 
+def memory(root: psutil.Process) -> int:
+    """Return the bytes that a process and those below it take."""
+    total = 0
+    try:
+        for process in (root, *root.children(recursive=True)):
+            total += process.memory_info().rss
+    except psutil.Error:
+        pass  # one of them has just ended
+    return total
+
+
 class Kernel:
     """A running kernel of this Python. What processes below it write themselves goes nowhere.
 
@@ -205,18 +216,8 @@ class Kernel:
                 raise StoppedError(f"not done after {self.timeout:g} s; make it shorter")
             if now > looked + LOOK:
                 looked = now
-                if self.memory() > MAX_MEMORY * 1e9:
+                if memory(self.process) > MAX_MEMORY * 1e9:
                     raise StoppedError(f"takes more than {MAX_MEMORY} GB of memory; make it smaller")
-
-    def memory(self) -> int:
-        """Return the bytes that the kernel and the processes below it take."""
-        total = 0
-        try:
-            for process in (self.process, *self.process.children(recursive=True)):
-                total += process.memory_info().rss
-        except psutil.Error:
-            pass  # one of them has just ended
-        return total
 
     def reply(self, msg_id: str) -> dict:
         """Return the content of the kernel's reply to a request of which it has said all."""

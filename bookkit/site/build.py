@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from bookkit import contents, words
+from bookkit import contents, quizzes, words
 from bookkit.addresses import Addresses
 from bookkit.notebooks.files import unusable
 from bookkit.project import CHINESE, EDITIONS, ENGLISH, ROOT, BookError, Edition
@@ -124,7 +124,7 @@ def build(addresses: Addresses, folder: Path = BUILT) -> Path:
     folder = folder.resolve()
     kept, work, site = folder / "kept", folder / "work", folder / "html"
     # Sphinx would answer with a warning for every link to a page that is missing, or with a traceback.
-    if lines := [*unusable(), *contents.strays(), *contents.misconfigured(), *words.malformed()]:
+    if lines := [*unusable(), *contents.strays(), *contents.misconfigured(), *words.malformed(), *quizzes.malformed()]:
         raise BookError("\n".join(lines))
     with alone(folder) as lock:
         shutil.rmtree(work, ignore_errors=True)

@@ -15,12 +15,16 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from bookkit.project import ROOT, BookError, Edition, name
+from bookkit.quizzes import QUIZZES
 from bookkit.words import GLOSSARY, INDEX, THREADS
 
 INPUTS = "inputs.json"
 CODE = (
     "theme",
-    *(f"bookkit/{name}.py" for name in ("project", "contents", "words", "addresses", "site/build", "site/cache")),
+    *(
+        f"bookkit/{name}.py"
+        for name in ("project", "contents", "words", "quizzes", "addresses", "site/build", "site/cache")
+    ),
 )
 
 
@@ -57,7 +61,7 @@ class Inputs:
         rest = [configuration, digests([ROOT / path for path in CODE]), packages(), sys.version, str(ROOT)]
         return cls(
             digest(json.dumps(rest).encode()),
-            digest(json.dumps(digests([GLOSSARY, INDEX, THREADS])).encode()),
+            digest(json.dumps(digests([GLOSSARY, INDEX, THREADS, QUIZZES])).encode()),
             digests([edition.folder]),
         )
 

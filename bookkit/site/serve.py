@@ -16,18 +16,18 @@ class Handler(SimpleHTTPRequestHandler):
         pass
 
 
-def listen(port: str) -> ThreadingHTTPServer:
-    """Return a server at a port of this machine; raise BookError if it cannot be had."""
+def listen(port: str, command: str = "make serve") -> ThreadingHTTPServer:
+    """Return a server at a port of this machine; raise BookError if it cannot be had, which a command asked for."""
     number = int(port) if re.fullmatch("[0-9]{1,5}", port) else LAST_PORT + 1
     if number > LAST_PORT:
-        raise BookError(f"{port or 'nothing'} is not a port number (0 to {LAST_PORT}): say make serve PORT=8000")
+        raise BookError(f"{port or 'nothing'} is not a port number (0 to {LAST_PORT}): say {command} PORT=8000")
     try:
         return ThreadingHTTPServer(("127.0.0.1", number), partial(Handler, directory=SITE))
     except PermissionError:
-        reason = "needs more rights; choose another: make serve PORT=8000"
+        reason = f"needs more rights; choose another: {command} PORT=8000"
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            reason = f"is taken; choose another: make serve PORT={number + 1 if number < LAST_PORT else 0}"
+            reason = f"is taken; choose another: {command} PORT={number + 1 if number < LAST_PORT else 0}"
         else:
             reason = f"cannot be had: {error.strerror}"
     raise BookError(f"port {port} {reason}")

@@ -34,6 +34,10 @@ SEARCH_NAMES = " search search-summary context highlighted kind-title kind-index
 # The theme asks every block of code for its width in one go while the page loads, to see which need the focus to be
 # scrolled by keys, and never again when one is unfolded. book.js does it, one block at a time.
 SCROLLABLE = re.compile(r'"complete"===document\.readyState\?(\w)\(\):window\.addEventListener\("load",\1\)')
+# A reader's browser makes no program of a text: a page may be served under a policy that forbids it. The editions are
+# in languages with one form for every number of things, which Sphinx hands over as a formula in a text.
+PLURAL = re.compile(r'new Function\(\s*"n",\s*`return \(\$\{catalog\.plural_expr\}\)`\s*\)')
+NOT_ONE_FORM = re.compile(r'"plural_expr": "(?!0")')
 
 
 class SearchIndex(_JavaScriptIndex):
@@ -66,6 +70,9 @@ def script(static: Path, settings: list[str]) -> str:
     text, found = SCROLLABLE.subn("void 0", re.sub(r"//# sourceMappingURL=\S+", "", text))
     if found != 1:
         logger.warning("the theme measures blocks of code in another way than it did; see theme/extensions/scripts.py")
+    text, found = PLURAL.subn("() => 0", text)
+    if found != 1 or NOT_ONE_FORM.search(text):
+        logger.warning("Sphinx counts things in another way than it did; see theme/extensions/scripts.py")
     return text
 
 

@@ -13,8 +13,8 @@ from docutils import nodes
 from sphinx.locale import _
 
 from bookkit.contents import configuration
-from bookkit.project import CHINESE, EDITIONS, ENGLISH, ROOT
-from theme.extensions.editions import edition_of
+from bookkit.project import CHINESE, EDITIONS, ENGLISH
+from theme.extensions.editions import edition_of, place
 
 LONGEST = {ENGLISH: 200, CHINESE: 100}  # characters of a description
 LOCALES = {ENGLISH: "en_US", CHINESE: "zh_CN"}
@@ -65,9 +65,9 @@ def add_tags(app, pagename, templatename, context, doctree):
         ]
     )
     if (repository := app.config.book_repository_url) and pagename in app.env.all_docs:
-        source = Path(app.env.doc2path(pagename)).relative_to(ROOT)
         name, branch = "/".join(repository.split("/")[-2:]), quote(app.config.book_branch, safe="")
-        context["binder_url"] = f"https://mybinder.org/v2/gh/{name}/{branch}?urlpath=lab/tree/{source}"
+        page = place(edition, pagename.removeprefix(ENGLISH.place))
+        context["binder_url"] = f"https://mybinder.org/v2/gh/{name}/{branch}?urlpath=live/{page}"
 
 
 def write_files(app, exception):

@@ -1,0 +1,268 @@
+// The workbench: the cells of a page, the order in which they run, and the bar that says how things stand.
+
+import { Cell } from "./cell.js";
+import { ask, page, RefusedError } from "./server.js";
+import { words } from "./words.js";
+
+const PROBE = 3000; // milliseconds between two looks for a server that does not answer
+
+function scratch(exercise) {
+  const element = document.createElement("div");
+  element.className = "cell live-scratch";
+  element.innerHTML = `<p class="live-try"></p><div class="cell_input"><div class="highlight"><pre></pre></div></div>`;
+  element.querySelector(".live-try").textContent = words.try;
+  exercise.append(element);
+  return element;
+}
+
+export class Bench {
+  constructor() {
+    this.kernel = null;
+    this.due = []; // cells that the reader wants to run
+    this.at = null; // the cell that runs
+    this.history = []; // cells of the book as the kernel ran them, null for anything else
+  }
+
+  async begin() {
+    const { cells } = await (await ask(`live/_cells/${page}`)).json();
+    const elements = [...document.querySelectorAll("article .cell:has(> .cell_input, > details > .cell_input)")];
+    if (elements.length !== cells.length) throw new Error(`${elements.length} cells on the page, ${cells.length} in its notebook`);
+    this.book = elements.map((element, number) => new Cell(element, cells[number].id, number + 1, cells[number], this));
+    this.tries = [...document.querySelectorAll(".exercise.admonition")].map(
+      (exercise) => new Cell(scratch(exercise), `try:${exercise.id}`, 0, null, this),
+    );
+    this.addBar();
+    addEventListener("pagehide", () => this.leave());
+  }
+
+  // The bar
+
+  addBar() {
+    this.bar = document.createElement("div");
+    this.bar.className = "live-bar d-print-none";
+    this.bar.role = "region";
+    this.bar.ariaLabel = words.python;
+    this.state = document.createElement("span");
+    this.state.role = "status";
+    this.clock = document.createElement("span");
+    this.clock.ariaHidden = "true";
+    const add = (label, work) => {
+      const made = document.createElement("button");
+      Object.assign(made, { type: "button", className: "btn btn-sm", textContent: label, hidden: true });
+      made.addEventListener("click", work);
+      return made;
+    };
+    this.interruptButton = add(words.interrupt, () => this.interrupt());
+    this.restartButton = add(words.restart, () => this.restart());
+    this.reconnectButton = add(words.reconnect, () => this.probe());
+    this.bar.append(this.state, this.clock, this.interruptButton, this.restartButton, this.reconnectButton);
+    document.querySelector("article").after(this.bar);
+    this.tell("idle");
+  }
+
+  // Say how things stand: one of the words, with the seconds since then where it may take some.
+  tell(state) {
+    this.bar.dataset.state = state;
+    const timed = ["starting", "busy", "restarting"].includes(state);
+    this.state.textContent = words[state];
+    this.clock.textContent = "";
+    clearInterval(this.ticking);
+    const since = Date.now();
+    if (timed) {
+      this.ticking = setInterval(() => (this.clock.textContent = words.seconds(Math.round((Date.now() - since) / 1000))), 1000);
+    }
+    this.interruptButton.hidden = state !== "busy";
+    this.restartButton.hidden = !(this.kernel || state === "failed") || ["starting", "restarting", "gone", "refused"].includes(state);
+    this.reconnectButton.hidden = !["gone", "refused"].includes(state);
+  }
+
+  storageIsFull() {
+    if (this.toldFull) return;
+    this.toldFull = true;
+    const line = document.createElement("p");
+    line.className = "live-full";
+    line.role = "alert";
+    line.textContent = words.full;
+    this.bar.prepend(line);
+  }
+
+  // What runs
+
+  // Return the cells that must have run before a cell.
+  above(cell) {
+    if (!cell.book) {
+      const before = (other) => other.element.compareDocumentPosition(cell.element) & Node.DOCUMENT_POSITION_FOLLOWING;
+      return this.book.filter((other) => before(other) && !other.isInSolution);
+    }
+    const before = this.book.slice(0, this.book.indexOf(cell));
+    return before.filter((other) => cell.book.entry === null || other.book.entry === null || other.book.entry === cell.book.entry);
+  }
+
+  after(cell) {
+    const all = [...this.book, ...this.tries].sort((one, other) =>
+      one.element.compareDocumentPosition(other.element) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1,
+    );
+    return all.slice(all.indexOf(cell) + 1).find((other) => other.isSeen);
+  }
+
+  run(cell) {
+    if (this.due.includes(cell)) return;
+    this.due.push(cell);
+    cell.wait();
+    this.work();
+  }
+
+  async runUpTo(cell) {
+    for (const other of this.above(cell)) other.ran = null;
+    this.run(cell);
+  }
+
+  async work() {
+    if (this.working) return;
+    this.working = true;
+    try {
+      while (this.due.length && (await this.ready())) await this.runWithAbove(this.due[0]);
+    } finally {
+      this.working = false;
+    }
+  }
+
+  // Have a kernel; tell whether there is one.
+  async ready() {
+    if (this.kernel) return this.kernel.reached;
+    this.tell("starting");
+    try {
+      const { Kernel } = await import("./kernel.js");
+      this.kernel = await Kernel.start((what) => this.hear(what));
+      this.forget();
+      this.tell("ready");
+      return true;
+    } catch (error) {
+      this.giveUp();
+      this.tell(error instanceof RefusedError ? "refused" : error instanceof TypeError ? "gone" : "failed");
+      if (!(error instanceof RefusedError || error instanceof TypeError)) console.warn(error);
+      return false;
+    }
+  }
+
+  async runWithAbove(cell) {
+    const above = this.above(cell).filter((other) => other.isDue);
+    if (above.length) cell.say(words.first(above.length), "live-busy");
+    for (const other of above) {
+      if (!(await this.execute(other, false))) {
+        if (this.due[0] === cell) cell.endBecauseOf(other);
+        this.giveUp(cell);
+        return;
+      }
+      if (this.due[0] !== cell) return; // interrupted or lost between two cells
+    }
+    const done = await this.execute(cell, true);
+    if (this.due[0] === cell) this.due.shift();
+    if (!done) this.giveUp();
+  }
+
+  // Run one cell; tell whether what follows may run.
+  async execute(cell, wanted) {
+    const fairly = this.isFair(cell);
+    const { code } = cell;
+    this.at = cell;
+    this.stopping = false;
+    cell.begin();
+    this.tell("busy");
+    let status;
+    try {
+      status = await this.kernel.execute(code, (kind, content) => {
+        if (!cell.outputs.take(kind, content) && !this.stopping) this.interrupt();
+      });
+    } catch {
+      status = "lost";
+    }
+    this.at = null;
+    cell.ran = status === "lost" ? null : code;
+    this.history.push(cell.book && code === cell.bookCode ? cell : null);
+    if (wanted) cell.reveal();
+    cell.end(this.stopping && status === "error" ? "stopped" : status, fairly);
+    if (status !== "lost") this.tell(this.stopping ? "interrupted" : "ready");
+    return status === "ok" || (status === "error" && Boolean(cell.book?.raises) && !this.stopping);
+  }
+
+  // Whether the cells that have run are those above in the book, unchanged, in their order.
+  isFair(cell) {
+    const above = this.above(cell);
+    return this.history.length === above.length && this.history.every((other, number) => other === above[number]);
+  }
+
+  giveUp(but) {
+    for (const cell of this.due) if (cell !== but) cell.say("");
+    this.due = [];
+  }
+
+  forget() {
+    this.history = [];
+    for (const cell of [...this.book, ...this.tries]) cell.ran = null;
+  }
+
+  async interrupt() {
+    this.stopping = true;
+    this.giveUp(this.at);
+    await this.kernel?.interrupt().catch(() => {});
+  }
+
+  async restart() {
+    this.giveUp(this.at);
+    if (!this.kernel) return this.run(this.book[0]);
+    this.tell("restarting");
+    this.kernel.lose("restarting");
+    try {
+      await this.kernel.restart();
+      this.forget();
+      this.tell("restarted");
+    } catch {
+      this.tell("failed");
+    }
+  }
+
+  // What the kernel's connection tells
+
+  hear(what) {
+    if (what === "restarting") return;
+    this.giveUp(this.at);
+    if (what === "died") this.forget();
+    if (what === "back") return this.tell("ready");
+    this.tell(what);
+    if (what === "gone") this.watch();
+  }
+
+  watch() {
+    clearInterval(this.probing);
+    this.probing = setInterval(() => document.visibilityState === "visible" && this.probe(), PROBE);
+  }
+
+  async probe() {
+    let found = "gone";
+    if (this.kernel) found = await this.kernel.probe();
+    else {
+      try {
+        found = (await ask(`live/_cells/${page}`)).ok ? "idle" : "gone";
+      } catch (error) {
+        found = error instanceof RefusedError ? "refused" : "gone";
+      }
+    }
+    if (found === "gone") return;
+    clearInterval(this.probing);
+    if (found === "ended") {
+      this.kernel.close();
+      this.kernel = null;
+      this.forget();
+    }
+    if (found !== "back") this.tell(found);
+  }
+
+  leave() {
+    this.kernel?.end();
+    this.kernel = null;
+    this.forget();
+    this.giveUp();
+    this.tell("idle");
+  }
+}

@@ -1,0 +1,201 @@
+// One code cell on the page: its buttons, its editor, and what is said of its last run.
+
+import * as kept from "./kept.js";
+import { MOST, Outputs } from "./outputs.js";
+import { words } from "./words.js";
+
+function button(label, className, work) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = `btn btn-sm ${className}`;
+  made.textContent = label;
+  made.addEventListener("click", work);
+  return made;
+}
+
+function made(name, className) {
+  const result = document.createElement(name);
+  result.className = className;
+  return result;
+}
+
+export class Cell {
+  // `book` is what the server says of the cell; null for one in which the reader tries an answer.
+  constructor(element, id, number, book, bench) {
+    Object.assign(this, { element, id, number, book, bench });
+    this.bookCode = book?.source ?? "";
+    this.code = kept.read(id) ?? this.bookCode;
+    this.ran = null; // the code that the kernel has run
+    this.pre = element.querySelector(".cell_input pre");
+    this.bookHtml = this.pre.innerHTML;
+    this.addTools();
+    this.findOutputs();
+    element.addEventListener("keydown", (event) => this.key(event));
+    this.pre.addEventListener("click", () => getSelection().isCollapsed && this.open());
+    if (this.isChanged) this.open(false);
+  }
+
+  get label() {
+    return this.book ? words.code(this.number) : words.tryCode;
+  }
+
+  get isChanged() {
+    return this.code !== this.bookCode;
+  }
+
+  get isDue() {
+    return this.ran !== this.code;
+  }
+
+  get isInSolution() {
+    return Boolean(this.element.closest(".solution"));
+  }
+
+  get isSeen() {
+    return this.run.checkVisibility();
+  }
+
+  addTools() {
+    this.tools = made("div", "live-tools d-print-none");
+    this.run = button(words.run, "live-run", () => this.bench.run(this));
+    this.run.ariaLabel = this.book ? words.runCell(this.number) : `${words.run}: ${words.try}`;
+    this.upTo = button(words.runToHere, "", () => this.bench.runUpTo(this));
+    this.edit = button(words.edit, "", () => this.open());
+    this.back = button(words.putBack, "", () => this.putBack());
+    this.said = made("span", "live-said");
+    this.said.role = "status";
+    this.hint = made("p", "live-hint");
+    this.hint.textContent = words.keys;
+    this.tools.append(this.run, ...(this.book ? [this.upTo] : []), this.edit, this.back, this.said, this.hint);
+    const input = this.element.querySelector(".cell_input");
+    (input.closest("details.above-input") ?? input).after(this.tools);
+    this.back.hidden = !this.book || !this.isChanged;
+    this.hint.hidden = true;
+  }
+
+  findOutputs() {
+    let place = this.element.querySelector(".cell_output");
+    if (!place) {
+      place = made("div", "cell_output docutils container");
+      this.tools.after(place);
+    }
+    this.bookShown = [...place.childNodes];
+    this.outputs = new Outputs(place, this.book?.outputs ?? [], [...place.children]);
+  }
+
+  // Put the editor in the place of the code.
+  async open(focus = true) {
+    this.editing ??= import("./editor.js").then(({ edit }) => {
+      const editor = edit(this.pre.parentElement, this.code, this.label, this.keys, (code) => this.changed(code));
+      this.pre.hidden = true;
+      this.edit.hidden = true;
+      this.hint.hidden = false; // it stays: a button that moves while it is pressed is missed
+      return editor;
+    });
+    const fold = this.element.querySelector("details.above-input");
+    if (fold && focus) fold.open = true;
+    const editor = await this.editing;
+    if (focus) editor.focus();
+  }
+
+  get keys() {
+    return {
+      run: () => this.bench.run(this),
+      runAndGoOn: () => this.runAndGoOn(),
+      leave: () => this.run.focus(),
+    };
+  }
+
+  key(event) {
+    if (event.key !== "Enter" || event.defaultPrevented || !(event.shiftKey || event.ctrlKey || event.metaKey)) return;
+    if (!this.tools.contains(event.target)) return;
+    event.preventDefault();
+    if (event.shiftKey) this.runAndGoOn();
+    else this.bench.run(this);
+  }
+
+  runAndGoOn() {
+    this.bench.run(this);
+    this.bench.after(this)?.focus();
+  }
+
+  focus() {
+    if (this.editing) this.open();
+    else this.run.focus();
+  }
+
+  changed(code) {
+    this.code = code;
+    this.pre.textContent = code; // what the copy button copies
+    this.back.hidden = !this.book || !this.isChanged;
+    this.say("");
+    if (!kept.keep(this.id, this.isChanged ? code : null)) this.bench.storageIsFull();
+  }
+
+  async putBack() {
+    const editor = this.editing && (await this.editing);
+    editor?.destroy();
+    this.editing = null;
+    this.code = this.bookCode;
+    kept.keep(this.id, null);
+    this.pre.innerHTML = this.bookHtml; // as it came with the page
+    this.pre.hidden = this.edit.hidden = false;
+    this.back.hidden = this.hint.hidden = true;
+    this.outputs.place.replaceChildren(...this.bookShown);
+    this.say("");
+    this.run.focus();
+  }
+
+  say(text, kind = "") {
+    this.said.textContent = text;
+    this.said.className = `live-said ${kind}`;
+  }
+
+  wait() {
+    this.say(words.waiting);
+  }
+
+  begin() {
+    this.outputs.clear();
+    this.say(words.running, "live-busy");
+    this.element.ariaBusy = "true";
+  }
+
+  // Show what is folded, as the output of a cell that answers a question is.
+  reveal() {
+    const fold = this.outputs.place.closest("details");
+    if (fold) fold.open = true;
+  }
+
+  // Say how the run ended; `fairly` tells whether the cells before it ran as they stand in the book.
+  end(status, fairly) {
+    this.element.ariaBusy = null;
+    const expected = this.book?.raises && !this.isChanged;
+    if (this.outputs.cut) return this.say(words.cut(MOST), "live-bad");
+    if (status === "stopped") return this.say(words.stopped, "live-bad");
+    if (status === "lost") return this.say(words.lost, "live-bad");
+    if (status === "error" && !expected) this.outputs.explain();
+    if (!this.book || this.isChanged) return this.say(status === "error" ? words.raised : words.done, status === "error" ? "live-bad" : "");
+    this.compare(fairly);
+  }
+
+  compare(fairly) {
+    const { outputs } = this;
+    if (this.book.ignored) return this.say(words.ignored(this.book.ignored));
+    if (outputs.isTheBooks()) return this.say(outputs.all.length ? words.same : words.sameNothing, "live-good");
+    this.say(fairly ? words.differs : `${words.differs}. ${words.history}`, "live-bad");
+    outputs.mark();
+    const fold = made("details", "live-fold");
+    const title = made("summary", "");
+    title.textContent = words.book;
+    fold.append(title, ...this.bookShown.map((node) => node.cloneNode(true)));
+    outputs.place.append(fold);
+  }
+
+  // Another cell, above this one, stopped: this one does not run.
+  endBecauseOf(other) {
+    this.say(words.above, "live-bad");
+    const link = button(words.toCell, "", () => other.run.focus());
+    this.said.append(" ", link);
+  }
+}

@@ -1,0 +1,116 @@
+// A kernel on the server, and what becomes of it.
+
+import { KernelConnection } from "@jupyterlab/services/lib/kernel/default";
+import { ServerConnection } from "@jupyterlab/services/lib/serverconnection";
+
+import { ask, base, page } from "./server.js";
+
+const settings = ServerConnection.makeSettings({
+  baseUrl: base.href,
+  wsUrl: base.href.replace(/^http/, "ws"),
+  appUrl: "",
+  token: "",
+});
+
+// Why a cell will never be answered.
+export class LostError extends Error {
+  constructor(why) {
+    super(why);
+    this.why = why;
+  }
+}
+
+export class Kernel {
+  // `told` hears "died", "gone", "back" and "ended".
+  constructor(connection, told) {
+    this.connection = connection;
+    this.told = told;
+    this.waiting = new Set();
+    this.reached = true;
+    this.renewed = false; // a kernel that begins anew is connected to anew
+    connection.connectionStatusChanged.connect((_, status) => this.hearConnection(status));
+    connection.statusChanged.connect((_, status) => this.hearStatus(status));
+  }
+
+  static async start(told) {
+    const answer = await ask(`live/_kernels/${page}`, { method: "POST" });
+    if (!answer.ok) throw new Error(`${answer.status}`);
+    const connection = new KernelConnection({ model: await answer.json(), serverSettings: settings, handleComms: false });
+    const kernel = new Kernel(connection, told);
+    await connection.info;
+    return kernel;
+  }
+
+  hearConnection(status) {
+    if (this.connection.isDisposed) return;
+    if (status === "connected") {
+      if (!this.reached) this.told("back");
+      this.reached = true;
+      this.renewed = false;
+    } else if (this.reached && !this.renewed) {
+      this.reached = false;
+      this.lose("gone");
+    }
+  }
+
+  hearStatus(status) {
+    if (status !== "autorestarting" && status !== "dead") return;
+    this.renewed = true;
+    this.lose("died");
+  }
+
+  lose(why) {
+    for (const reject of this.waiting) reject(new LostError(why));
+    this.waiting.clear();
+    this.told(why);
+  }
+
+  // Run code; `heard` gets every message about it. Return the status of the answer.
+  async execute(code, heard) {
+    const options = { code, silent: false, store_history: true, allow_stdin: false, stop_on_error: true };
+    const future = this.connection.requestExecute(options, false);
+    future.onIOPub = ({ header, content }) => heard(header.msg_type, content);
+    let give;
+    const lost = new Promise((_, reject) => this.waiting.add((give = reject)));
+    try {
+      const answer = await Promise.race([future.done, lost]);
+      return answer.content.status;
+    } finally {
+      this.waiting.delete(give);
+      future.done.catch(() => {});
+    }
+  }
+
+  interrupt() {
+    return this.connection.interrupt();
+  }
+
+  async restart() {
+    this.renewed = true;
+    await this.connection.restart();
+    await this.connection.info;
+  }
+
+  // Ask whether the server answers again: "refused", "gone", "ended" (this kernel is not there any more) or "back".
+  async probe() {
+    try {
+      const answer = await ask(`api/kernels/${this.connection.id}`, { cache: "no-store" });
+      if (answer.status === 404) return "ended";
+      if (!answer.ok) return "gone";
+      await this.connection.reconnect();
+      return "back";
+    } catch (error) {
+      return error.constructor.name === "RefusedError" ? "refused" : "gone";
+    }
+  }
+
+  close() {
+    this.connection.dispose();
+  }
+
+  // The page is left: nobody will use the kernel again.
+  end() {
+    ask(`api/kernels/${this.connection.id}`, { method: "DELETE", keepalive: true }).catch(() => {});
+    this.close();
+  }
+}

@@ -1,0 +1,50 @@
+"""The kernels of the live book: each in a world of its own, as those that store and compare the outputs.
+
+What a reader writes to a file goes with the kernel, and nothing of the machine's settings reaches a cell. Unlike those
+kernels they have no guard and the real clock: the reader may do in them what he likes.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bookkit.notebooks.kernel import MAX_MEMORY, memory
+from bookkit.notebooks.world import STORED, World
+
+# As those that the outputs come from: what C++ code writes is not heard.
+ARGUMENTS = ["--IPKernelApp.capture_fd_output=False"]
+
+
+class Worlds:
+    """The worlds of the running kernels of one server, by the id of the kernel."""
+
+    def __init__(self, manager: Any, fonts: Path):
+        self.manager, self.fonts = manager, fonts
+        self.of: dict[str, World] = {}
+
+    async def start(self, folder: Path) -> str:
+        """Start a kernel for a page in `folder`, and return its id."""
+        self.fonts.mkdir(parents=True, exist_ok=True)
+        world = World(folder, STORED, self.fonts, {})
+        try:
+            kernel = await self.manager.start_kernel(
+                kernel_name="python3", cwd=str(world.folder), env=world.environment, extra_arguments=ARGUMENTS
+            )
+        except BaseException:
+            world.close()
+            raise
+        self.of[kernel] = world
+        return kernel
+
+    def stop_greedy(self) -> None:
+        """End the kernels that take more memory than any cell of the book may; the server starts each anew."""
+        for kernel in self.of:
+            process = self.manager.get_kernel(kernel).provisioner.process if kernel in self.manager else None
+            if process and process.poll() is None and memory(psutil.Process(process.pid)) > MAX_MEMORY * 1e9:
+                process.kill()
+
+    def close_left(self) -> None:
+        """Remove the worlds whose kernels are gone."""
+        for kernel in [kernel for kernel in self.of if kernel not in self.manager]:
+            self.of.pop(kernel).close()

@@ -1,0 +1,97 @@
+"""The quizzes that close the chapters: book/data/quizzes/, one file a chapter, with both languages side by side."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bookkit.contents import TEXT, line_of, misfits, pages, read_yaml
+from bookkit.project import DATA, EDITIONS, BookError, name
+
+QUIZZES = DATA / "quizzes"
+KINDS = ("prediction", "fault", "choice", "number", "why")  # one question of each
+CODE = "`"
+
+SAID = {
+    "type": "object",
+    "required": [edition.name for edition in EDITIONS],
+    "additionalProperties": False,
+    "properties": {"en": TEXT, "zh": {"type": "string", "minLength": 1}},
+}
+SCHEMA = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["kind", "question", "answers"],
+        "additionalProperties": False,
+        "properties": {
+            "kind": {"enum": list(KINDS)},
+            "question": SAID,
+            "code": TEXT,
+            "unseen": TEXT,  # runs after the code, and would give the answer away
+            "shows": TEXT,
+            "proof": TEXT,
+            "answers": {
+                "type": "array",
+                "minItems": 3,
+                "items": {
+                    "type": "object",
+                    "required": ["answer", "why"],
+                    "additionalProperties": False,
+                    "properties": {"answer": SAID, "why": SAID, "right": {"const": True}},
+                },
+            },
+        },
+    },
+}
+
+
+def quiz_of(page: str) -> Path:
+    """Return where the quiz of a page is, if it has one."""
+    return QUIZZES / f"{page}.yml"
+
+
+def wrong_question(question: dict[str, Any]) -> Iterator[str]:
+    if not ({"shows", "code"} <= question.keys() or "proof" in question):
+        yield "is verified by nothing; say what its code `shows`, or give a `proof`"
+    right = [answer for answer in question["answers"] if answer.get("right")]
+    if len(right) != 1:
+        yield f"has {len(right)} right answers; let one be right"
+    elif shows := question.get("shows"):
+        for edition in EDITIONS:
+            if shows not in right[0]["answer"][edition.name]:
+                yield f"the right answer ({edition.name}) does not say what the code shows, {shows}; mend one"
+    for edition in EDITIONS:
+        texts = [answer["answer"][edition.name] for answer in question["answers"]]
+        if len(set(texts)) < len(texts):
+            yield f"two answers ({edition.name}) are the same; change one"
+        said = [question["question"], *(answer[part] for answer in question["answers"] for part in ("answer", "why"))]
+        if any(text[edition.name].count(CODE) % 2 for text in said):
+            yield f"a mark of code is open at the end of a text ({edition.name}); close it"
+
+
+def malformed() -> list[str]:
+    """Return a line for each mistake in the form of the quizzes."""
+    lines: list[str] = []
+    for path in sorted(QUIZZES.glob("*")):
+        if path.suffix != ".yml" or path.stem not in pages():
+            lines.append(f"{name(path)}: is the quiz of no page; rename it after its page, or remove it")
+        elif found := misfits(path, SCHEMA):
+            lines += found
+        else:
+            questions = read_yaml(path)
+            if sorted(question["kind"] for question in questions) != sorted(KINDS):
+                lines.append(f"{name(path)}: has not one question of each kind ({', '.join(KINDS)}); mend it")
+            for number, question in enumerate(questions):
+                place = f"{name(path)}: line {line_of(path, number)}"
+                lines += [f"{place}: {line}" for line in wrong_question(question)]
+    return lines
+
+
+def read_quiz(page: str) -> list[dict[str, Any]]:
+    """Return the questions of a page, none where it has no quiz; raise BookError if they are malformed."""
+    path = quiz_of(page)
+    if not path.exists():
+        return []
+    if lines := misfits(path, SCHEMA):
+        raise BookError("\n".join(lines))
+    return read_yaml(path)

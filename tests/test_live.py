@@ -1,0 +1,91 @@
+"""The live pages in a real browser: every cell runs, and what it shows is what the book shows."""
+
+import json
+import re
+import time
+
+import pytest
+
+from bookkit.live.bundle import CLIENT, packages
+from bookkit.notebooks.cells import code_cells
+from bookkit.notebooks.files import find_notebooks, read
+from bookkit.site.audit.accessibility import violations
+from bookkit.site.audit.programs import CHECKERS
+
+pytestmark = [pytest.mark.browser, pytest.mark.site, pytest.mark.slow]
+
+PATIENCE = 90  # seconds
+GOOD = "document.querySelectorAll('.live-said.live-good').length"
+BAD = "[...document.querySelectorAll('.live-said.live-bad')].map((said) => said.closest('.cell').innerText)"
+
+
+def until(page, expression, patience=PATIENCE):
+    """Wait until an expression is true in the page: its policy lets nothing evaluate there but this."""
+    end = time.monotonic() + patience
+    while not (value := page.evaluate(expression)):
+        assert time.monotonic() < end, (
+            f"{expression}: {page.evaluate('document.querySelector(`.live-bar`)?.innerText')}"
+        )
+        page.wait_for_timeout(50)
+    return value
+
+
+def opened(page, live, name):
+    page.goto(f"{live.address}/book/{name}.html?token={live.token}")
+    until(page, "document.querySelector('.live-bar')")
+
+
+@pytest.fixture
+def live_page(browser, live, watch):
+    """A fresh page that fails the test on any error in the console and any request to another host."""
+    context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900})
+    page, wrong = watch(context, live.address)
+    page.set_default_timeout(PATIENCE * 1000)
+    page.wrong = wrong
+    yield page
+    context.close()
+    assert not wrong, wrong
+
+
+@pytest.mark.parametrize("path", find_notebooks(), ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_cell_of_a_page_shows_what_the_book_shows(live_page, live, path):
+    """The whole book is reproducible in the page."""
+    opened(live_page, live, f"{path.parent.name}/{path.stem}")
+    cells = code_cells(read(path))
+    live_page.evaluate(
+        "document.querySelectorAll('.cell:not(.live-scratch) .live-run').forEach((button) => button.click())"
+    )
+    until(live_page, f"{GOOD} + {BAD}.length >= {len(cells)}")
+    assert live_page.evaluate(BAD) == []
+    assert live_page.evaluate(GOOD) == len(cells)
+    assert not live_page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+@pytest.mark.parametrize("name, scheme", [("en/control-flow", "light"), ("zh/head-gradients", "dark")])
+def test_a_page_that_runs_is_accessible(live_page, live, name, scheme):
+    """With an editor open, an error of the reader's own, an output that is not the book's, and an answer tried."""
+    live_page.emulate_media(color_scheme=scheme)
+    opened(live_page, live, name)
+    for number in (0, 3):
+        live_page.locator(".cell_input pre").nth(number).click()
+        until(live_page, f"document.querySelectorAll('.cell')[{number}].contains(document.activeElement)")
+        until(live_page, "document.activeElement.matches('.cm-content')")
+        live_page.keyboard.press("Control+End")
+        live_page.keyboard.insert_text("\n1 / 0  # a comment" if number else "\nprint('more')")
+    live_page.locator(".live-run").nth(3).click()
+    until(live_page, f"{BAD}.length")
+    for button in live_page.get_by_role("button", name=re.compile("^(Put the book's code back|恢复书中的代码)$")).all()[
+        1:
+    ]:
+        button.click()
+    live_page.locator(".cell:not(.live-scratch) .live-run").nth(6).click()
+    until(live_page, f"{GOOD} + {BAD}.length >= 6")
+    source = (packages() / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+    found = violations(live_page, source)
+    assert not found, [(one["id"], [node["target"] for node in one["nodes"]][:5]) for one in found]
+    live_page.wrong[:] = [
+        line for line in live_page.wrong if "unsafe-eval" not in line
+    ]  # axe tries, and goes on without
+    live_page.set_viewport_size({"width": 390, "height": 900})
+    assert not live_page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert CHECKERS["axe-core"] in json.loads((CLIENT / "package.json").read_text())["devDependencies"].values()

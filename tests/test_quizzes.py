@@ -1,0 +1,113 @@
+"""The quizzes that close the chapters: their form, their looks, and that no wrong answer passes for a right one."""
+
+import nbformat
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+
+from bookkit import questions, quizzes
+from bookkit.checks.quizzes import untrue
+from bookkit.notebooks.kernel import Kernel
+from bookkit.project import EDITIONS, ENGLISH, ROOT, BookError
+
+PAGES = sorted(path.stem for path in quizzes.QUIZZES.glob("*.yml"))
+
+
+def test_the_quizzes_have_the_form_that_is_asked(tell):
+    assert PAGES
+    tell(quizzes.malformed())
+
+
+@pytest.fixture
+def quiz(tmp_path, monkeypatch):
+    """A function that puts a changed quiz in the place of the book's, and returns the mistakes that are found."""
+    monkeypatch.setattr(quizzes, "QUIZZES", tmp_path)
+
+    def changed(change):
+        content = yaml.safe_load((ROOT / "book/data/quizzes/head-gradients.yml").read_text(encoding="utf-8"))
+        change(content)
+        (tmp_path / "head-gradients.yml").write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+        return "\n".join(quizzes.malformed())
+
+    return changed
+
+
+WRONG = {
+    "no right answer": (lambda quiz: quiz[0]["answers"][1].pop("right"), "has 0 right answers"),
+    "two right answers": (lambda quiz: quiz[0]["answers"][0].update(right=True), "has 2 right answers"),
+    "one explanation short": (lambda quiz: quiz[1]["answers"][0].pop("why"), "'why' is a required property"),
+    "one language short": (lambda quiz: quiz[1]["question"].pop("zh"), "'zh' is a required property"),
+    "nothing verified": (lambda quiz: quiz[4].pop("proof"), "is verified by nothing"),
+    "two of a kind": (lambda quiz: quiz[0].update(kind="why"), "has not one question of each kind"),
+    "four questions": (lambda quiz: quiz.pop(), "has not one question of each kind"),
+    "another answer than is shown": (
+        lambda quiz: quiz[0]["answers"][1]["answer"].update(zh="`[2.0, 4.1]`"),
+        "the right answer (zh) does not say what the code shows",
+    ),
+    "the same answer twice": (
+        lambda quiz: quiz[0]["answers"][0]["answer"].update(en="`[20.0, 4.0]`"),
+        "two answers (en) are the same",
+    ),
+    "open code": (lambda quiz: quiz[1]["question"].update(en="What is `x?"), "a mark of code is open"),
+}
+
+
+@pytest.mark.parametrize("change, found", WRONG.values(), ids=WRONG)
+def test_a_malformed_quiz_is_told(quiz, change, found):
+    assert found in quiz(change)
+
+
+def test_a_quiz_of_no_page_is_told(quiz, tmp_path):
+    (tmp_path / "nothing.yml").write_text("[]")
+    assert "nothing.yml: is the quiz of no page" in quiz(lambda content: None)
+
+
+@pytest.mark.slow
+def test_a_wrong_answer_is_found_in_the_kernel(tmp_path):
+    kernel = Kernel(tmp_path)
+    asked = [
+        {"kind": "number", "code": "print(1 + 1)", "shows": "2"},
+        {"kind": "number", "code": "print(1 + 1)", "shows": "3"},
+        {"kind": "why", "unseen": "a = 1", "proof": "a == 1"},
+        {"kind": "why", "proof": "a == 2"},
+        {"kind": "fault", "code": "1 / 0", "shows": "ZeroDivisionError: division by zero"},
+        {"kind": "why", "unseen": "nothing", "proof": "True"},
+    ]
+    lines = untrue(asked, kernel)
+    kernel.stop()
+    assert [line.split(":")[0] for line in lines] == ["question 2 (number)", "question 4 (why)", "question 6 (why)"]
+
+
+@pytest.mark.site
+@pytest.mark.slow
+@pytest.mark.parametrize("edition", EDITIONS, ids=lambda edition: edition.name)
+@pytest.mark.parametrize("page", PAGES)
+def test_a_quiz_stands_on_its_page_and_is_folded(site, page, edition):
+    text = (site / edition.place / f"{page}.html").read_text(encoding="utf-8")
+    found = BeautifulSoup(text, "html.parser")
+    due = quizzes.read_quiz(page)
+    answers = found.select("#quiz details.quiz-answer:not([open]) > summary")
+    assert len(found.select("#quiz > ol > li")) == 5
+    assert [answer.get_text() for answer in answers] == [
+        answer["answer"][edition.name].replace("`", "") for question in due for answer in question["answers"]
+    ]
+    sections = [section["id"] for section in found.select("article > section > section[id]")]
+    assert sections.index("quiz") == len(sections) - 3
+    assert found.select("#pst-page-toc-nav a[href='#quiz'], .page-toc a[href='#quiz'], nav a[href='#quiz']")
+
+
+def test_the_questions_of_a_chapter_are_exported(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(questions, "FOLDER", tmp_path)
+    assert questions.main("head-gradients") == 0
+    for edition in EDITIONS:
+        notebook = nbformat.read(tmp_path / f"head-gradients-{edition.name}.ipynb", as_version=4)
+        nbformat.validate(notebook)
+        texts = [cell.source for cell in notebook.cells]
+        assert sum(text.startswith("**") for text in texts) >= 10  # exercises and the quiz
+        assert not any(cell.get("outputs") for cell in notebook.cells)
+        assert texts[-1].count("**") == 10
+        solution = "class Tariff(autograd.Function)"
+        assert not any(solution in text for text in texts)
+    assert ENGLISH.name in capsys.readouterr().out
+    with pytest.raises(BookError, match="is no chapter"):
+        questions.main("nothing")
