@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,14 +78,21 @@ def read(path: Path | str) -> NotebookNode:
     raise BookError(f"{name(path)}: {reason}")
 
 
-def unusable() -> Iterator[str]:
-    """Yield a line for each page of the book that cannot be read, and for each cell whose outputs are a flood."""
+def unusable(usable: Collection[str] = ()) -> Iterator[str]:
+    """Yield a line for each page of the book that cannot be read, and for each cell whose outputs are a flood.
+
+    Pages of which it is known that they are usable are not read.
+    """
     for path in sorted(path for edition in EDITIONS for path in edition.folder.glob("*.md")):
+        if name(path) in usable:
+            continue
         try:
             text_of(path)
         except ValueError as error:
             yield f"{name(path)}: {error}"
     for path in find_notebooks():
+        if name(path) in usable:
+            continue
         try:
             cells = read(path).cells
         except BookError as error:

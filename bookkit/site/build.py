@@ -109,7 +109,10 @@ def build_editions(addresses: Addresses, kept: Path, work: Path, lock: int) -> d
     """Build in `work` the editions whose sources are not those of what is kept; return where each one is."""
     files = {edition: settings(edition, addresses) for edition in EDITIONS}
     inputs = {edition: Inputs.of(edition, str(files[edition])) for edition in EDITIONS}
-    changed = [edition for edition in EDITIONS if Inputs.kept(kept / edition.name) != inputs[edition]]
+    old = {edition: Inputs.kept(kept / edition.name) for edition in EDITIONS}
+    if lines := [*unusable({page for edition in EDITIONS for page in inputs[edition].pages_as_in(old[edition])})]:
+        raise BookError("\n".join(lines))
+    changed = [edition for edition in EDITIONS if old[edition] != inputs[edition]]
     for edition in changed:
         reuse(kept / edition.name, work / edition.name, inputs[edition])
     wait({edition: start(edition, files[edition], work / edition.name, lock) for edition in changed})
@@ -124,8 +127,8 @@ def build(addresses: Addresses, folder: Path = BUILT) -> Path:
     folder = folder.resolve()
     kept, work, site = folder / "kept", folder / "work", folder / "html"
     # Sphinx would answer with a warning for every link to a page that is missing, or with a traceback.
-    if lines := [*unusable(), *contents.strays(), *contents.misconfigured(), *words.malformed(), *quizzes.malformed()]:
-        raise BookError("\n".join(lines))
+    if lines := [*contents.strays(), *contents.misconfigured(), *words.malformed(), *quizzes.malformed()]:
+        raise BookError("\n".join([*unusable(), *lines]))
     with alone(folder) as lock:
         shutil.rmtree(work, ignore_errors=True)
         try:

@@ -25,6 +25,7 @@ CODE = (
         f"bookkit/{name}.py"
         for name in ("project", "contents", "words", "quizzes", "addresses", "site/build", "site/cache")
     ),
+    "bookkit/notebooks/files.py",  # what is usable
 )
 
 
@@ -72,6 +73,10 @@ class Inputs:
             return cls(**json.loads((folder / INPUTS).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
+
+    def pages_as_in(self, old: "Inputs | None") -> set[str]:
+        """Return the pages that are as they were in an older build by the same code."""
+        return {page for page, _ in self.pages.items() & old.pages.items()} if old and old.rest == self.rest else set()
 
     def settled(self, later: "Inputs") -> "Inputs":
         """Return these digests without those of what had changed later, while an edition was built from it."""

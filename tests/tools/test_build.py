@@ -63,6 +63,25 @@ def built(book: SampleBook) -> str:
     return output
 
 
+# What `make book` does, and the names of the notebooks that it looks into before.
+READ = """
+from bookkit.addresses import Addresses
+from bookkit.notebooks import files
+from bookkit.site import build
+read = files.read
+files.read = lambda path: print("read", path.stem) or read(path)
+build.build(Addresses())
+"""
+
+
+def built_and_read(book: SampleBook) -> list[str]:
+    """Build the book, which must succeed; return the names of the notebooks that were looked into before."""
+    process = book.start("-c", READ)
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    return [line.removeprefix("read ") for line in output.splitlines() if line.startswith("read ")]
+
+
 def site(book: SampleBook) -> Path:
     return book.folder / "_build" / "html"
 
@@ -90,12 +109,72 @@ def children_at_work(process: subprocess.Popen, number: int) -> list[psutil.Proc
     return children
 
 
+def navigation(book: SampleBook) -> dict[str, str]:
+    """Return the list of pages of every page that has one."""
+    paths = [path.relative_to(site(book)).as_posix() for path in site(book).rglob("*.html")]
+    found = {path: soup(book, path).select_one("nav.bd-links") for path in sorted(paths)}
+    return {path: str(nav) for path, nav in found.items() if nav}
+
+
 def test_a_changed_title_reaches_the_navigation_of_every_page(book):
     book.write("second", chapter("Another name"))
     built(book)
-    for edition in ("en", "zh"):
-        for name in ("index", "first", "second"):
-            assert "Another name" in soup(book, f"book/{edition}/{name}.html").select_one("nav.bd-links").get_text()
+    found = navigation(book)
+    pages = ("book/{}/index.html", "book/{}/first.html", "book/{}/second.html")
+    assert {page.format(edition) for page in pages for edition in ("en", "zh")} <= set(found)
+    assert {"genindex.html", "search.html", "book/zh/genindex.html", "book/zh/search.html"} <= set(found)
+    assert all("2. Another name" in nav and "Second" not in nav for nav in found.values())
+
+
+def test_a_new_page_reaches_the_navigation_of_every_page(book):
+    book.write("between", chapter("Between"))
+    write_toc(book, "first", "between", "second")
+    built(book)
+    found = navigation(book)
+    assert len(found) == 12
+    assert all("2. Between" in nav and "3. Second" in nav for nav in found.values())
+
+
+def test_the_navigation_is_that_of_the_theme(book):
+    before = navigation(book)
+    template = book.folder / "theme/templates/sbt-sidebar-nav.html"
+    text = template.read_text(encoding="utf-8")
+    assert text.count("list_of_pages(\n            generate_toctree_html,") == 1
+    made_once = "list_of_pages(\n            generate_toctree_html,"
+    template.write_text(text.replace(made_once, "generate_toctree_html("), encoding="utf-8")
+    built(book)
+    assert len(before) == 10 and navigation(book) == before
+
+
+def exercise(name: str):
+    return new_markdown_cell(f":::{{exercise}} {name}\n:label: {name}\nDo it.\n:::", id=name)
+
+
+def test_after_changes_the_site_is_as_one_that_was_built_anew(book):
+    book.write("first", page(*chapter("First").cells, exercise("one"), exercise("two")))
+    book.write("second", page(*chapter("Second", "See [](#two).").cells, exercise("three")))
+    built(book)
+    book.write("first", page(*chapter("First").cells, exercise("zero"), exercise("one"), exercise("two")))
+    book.write("between", page(*chapter("Between", "More words.").cells, exercise("four")))
+    write_toc(book, "between", "first", "second")
+    built(book)
+    after_changes = state(book)
+    text = soup(book, "book/en/second.html").article.get_text()
+    assert "Exercise 2.3" in text and "Exercise 3.1" in text
+    shutil.rmtree(book.folder / "_build")
+    built(book)
+    assert {name for name, content in state(book).items() if content != after_changes.get(name)} == set()
+    assert set(after_changes) == set(state(book))
+
+
+def test_a_build_reads_nothing_of_pages_that_did_not_change(book):
+    doctrees = [*(book.folder / "_build/kept").rglob("second.doctree")]
+    assert len(doctrees) == 2
+    for doctree in doctrees:
+        doctree.write_bytes(b"what nobody reads")
+    book.write("first", chapter("First", "Other words."))
+    assert built_and_read(book) == ["first"] * 2
+    assert "Other words." in soup(book, "book/en/first.html").article.get_text()
 
 
 def test_only_the_page_that_changed_is_written(book):

@@ -1,20 +1,65 @@
-"""Sphinx extension: chapters have numbers and their sections none.
+"""Sphinx extension: chapters have numbers and their sections none; and numbering asks no page that has not changed.
 
-Jupyter Book 2 reads `numbered: true` alone, which numbers every section as well.
+Jupyter Book 2 reads `numbered: true` alone, which numbers every section as well. Sphinx numbers the exercises anew in
+every build, and reads the texts of all pages for it: here it gets their outlines, which stay in memory.
 """
 
+from collections.abc import Iterator
+
 from docutils import nodes
+from sphinx import addnodes
+from sphinx.environment.collectors import EnvironmentCollector
 
 FIRST, LAST = 1, 900  # before and after Sphinx has numbered
+# By which Sphinx tells whether something has a number.
+TELLING = (nodes.title, nodes.caption, nodes.literal_block)
+
+
+def outline(node: nodes.Element, domains: list) -> Iterator[nodes.Element]:
+    """Yield copies of what Sphinx looks at in a node when it numbers: sections, lists of pages, what has a number."""
+    for child in node.children:
+        if not isinstance(child, nodes.Element):
+            continue
+        inner = outline(child, domains)
+        if any(domain.get_enumerable_node_type(child) for domain in domains):
+            telling = [part.deepcopy() for part in child.children if isinstance(part, TELLING)]
+            copy = child.copy()
+            copy.extend([*telling, *inner])
+            yield copy
+        elif isinstance(child, addnodes.toctree):
+            yield child.copy()
+        else:
+            yield from inner
+
+
+class Outlines(EnvironmentCollector):
+    """Keeps the outline of every page."""
+
+    def clear_doc(self, app, env, docname):
+        env.outlines.pop(docname, None)
+
+    def merge_other(self, app, env, docnames, other):
+        env.outlines |= {page: other.outlines[page] for page in docnames}
+
+    def process_doc(self, app, doctree):
+        kept = doctree.copy()
+        kept.extend(outline(doctree, [*app.env.domains.values()]))
+        app.env.outlines[app.env.docname] = kept
+
+
+def begin(app):
+    app.env.outlines = getattr(app.env, "outlines", {})
 
 
 def put_back(app, env):
-    """Give Sphinx the numbers of the last build: it writes every page anew whose numbers have changed."""
+    """Give Sphinx the numbers of the last build, as it writes every page anew whose numbers changed, and outlines."""
     env.toc_secnumbers = getattr(env, "all_secnumbers", env.toc_secnumbers)
+    env.get_doctree = env.outlines.__getitem__
     return []
 
 
 def number_chapters_alone(app, env):
+    del env.get_doctree
     env.all_secnumbers = env.toc_secnumbers
     env.toc_secnumbers = {
         page: {anchor: number if len(number) == 1 else () for anchor, number in numbers.items()}
@@ -28,6 +73,8 @@ def number_chapters_alone(app, env):
 
 
 def setup(app):
+    app.add_env_collector(Outlines)
+    app.connect("builder-inited", begin)
     app.connect("env-get-updated", put_back, priority=FIRST)
     app.connect("env-get-updated", number_chapters_alone, priority=LAST)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
