@@ -152,7 +152,7 @@ def exercise(name: str):
 
 def test_after_changes_the_site_is_as_one_that_was_built_anew(book):
     book.write("first", page(*chapter("First").cells, exercise("one"), exercise("two")))
-    book.write("second", page(*chapter("Second", "See [](#two).").cells, exercise("three")))
+    book.write("second", page(*chapter("Second", "See [First](first.ipynb).").cells, exercise("three")))
     built(book)
     book.write("first", page(*chapter("First").cells, exercise("zero"), exercise("one"), exercise("two")))
     book.write("between", page(*chapter("Between", "More words.").cells, exercise("four")))

@@ -9,25 +9,39 @@ from collections.abc import Iterator
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.environment.collectors import EnvironmentCollector
+from sphinx.util.nodes import clean_astext
 
 FIRST, LAST = 1, 900  # before and after Sphinx has numbered
-# By which Sphinx tells whether something has a number.
-TELLING = (nodes.title, nodes.caption, nodes.literal_block)
+
+
+def bare(node: nodes.Element) -> nodes.Element:
+    """Return a node without what is in it; a copy would hold on to the whole page."""
+    return type(node)(**node.attributes)
+
+
+def telling(node: nodes.Element) -> Iterator[nodes.Element]:
+    """Yield that in a node by which Sphinx tells whether it has a number."""
+    for part in node.children:
+        if isinstance(part, nodes.literal_block):
+            yield bare(part)
+        elif isinstance(part, (nodes.title, nodes.caption)):
+            short = bare(part)
+            short += nodes.Text(clean_astext(part))
+            yield short
 
 
 def outline(node: nodes.Element, domains: list) -> Iterator[nodes.Element]:
-    """Yield copies of what Sphinx looks at in a node when it numbers: sections, lists of pages, what has a number."""
+    """Yield of a node what Sphinx looks at when it numbers: sections, lists of pages, what has a number."""
     for child in node.children:
         if not isinstance(child, nodes.Element):
             continue
         inner = outline(child, domains)
         if any(domain.get_enumerable_node_type(child) for domain in domains):
-            telling = [part.deepcopy() for part in child.children if isinstance(part, TELLING)]
-            copy = child.copy()
-            copy.extend([*telling, *inner])
-            yield copy
+            kept = bare(child)
+            kept.extend([*telling(child), *inner])
+            yield kept
         elif isinstance(child, addnodes.toctree):
-            yield child.copy()
+            yield bare(child)
         else:
             yield from inner
 
@@ -42,7 +56,7 @@ class Outlines(EnvironmentCollector):
         env.outlines |= {page: other.outlines[page] for page in docnames}
 
     def process_doc(self, app, doctree):
-        kept = doctree.copy()
+        kept = nodes.Element()
         kept.extend(outline(doctree, [*app.env.domains.values()]))
         app.env.outlines[app.env.docname] = kept
 
