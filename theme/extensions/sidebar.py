@@ -40,7 +40,8 @@ class PageList(NamedTuple):
 
 
 def start(tag: Tag) -> str:
-    return str(tag).partition(">")[0] + ">"
+    """Return the start of an element, without the time that its content would take."""
+    return str(tag.copy_self()).removesuffix(f"</{tag.name}>")
 
 
 def classes(tag: Tag) -> str:
