@@ -18,7 +18,6 @@ import pytest
 from bookkit.checks.faults.execution import Verdict
 from bookkit.checks.faults.judge import JUDGES, KINDS, Judged
 from bookkit.checks.faults.replay import Checks
-from bookkit.checks.prose.report import NOT_YET
 from bookkit.notebooks import files
 from bookkit.processes import side_by_side
 from bookkit.project import CHINESE, ROOT, BookError, name
@@ -91,7 +90,7 @@ def main(arguments: list[str] | list[Path], most: int | None = None) -> int:
     chinese = [path for path in paths if path.parent == CHINESE.folder]
     tasks = [(path, "code") for path in paths if path not in chinese]  # the longest first
     tasks += [(path, "stored") for path in paths] + [(path, "alone") for path in chinese]
-    tasks += [(path, "text") for path in paths if path not in chinese and path.stem not in NOT_YET]
+    tasks += [(path, "text") for path in paths if path not in chinese]
     plugin = Plugin(tasks, most)
     options = ["-s", "-qq", "-n0", *(f"-pno:{unwanted}" for unwanted in UNWANTED)]
     with contextlib.redirect_stdout(sys.stderr):

@@ -21,8 +21,6 @@ from bookkit.notebooks.kernel import Kernel
 from bookkit.project import CHINESE, DATA, EDITIONS, ENGLISH, BookError, Edition, alone, name, write_whole
 from bookkit.words import read_glossary
 
-# Pages whose text has no witnesses yet: annotate one, and take it out.
-NOT_YET: set[str] = set()
 WITNESSES = DATA / "witnesses.yml"
 GENERATED = re.compile(r"^% The tables? .*?^% End of the tables?\.$", re.MULTILINE | re.DOTALL)
 
@@ -54,8 +52,6 @@ def read(path: Path) -> NotebookNode:
 
 def complaints(english: Path, chinese: Path) -> Iterator[str]:
     """Yield a line for all that a page says without a witness, and for each witness that one edition alone has."""
-    if english.stem in NOT_YET:
-        return
     one = read(english)
     yield from (f"{name(english)}: {line}" for line in claims.complaints(one))
     if english.suffix == ".md":
@@ -113,8 +109,6 @@ def counts() -> dict[str, list[int]]:
         path = next(
             path for path in (ENGLISH.folder / f"{stem}{suffix}" for suffix in (".ipynb", ".md")) if path.exists()
         )
-        if stem in NOT_YET:
-            continue
         notebook = read(path)
         page = claims.read(notebook)
         rests.update((claim.kind, claim.rests_on) for claim in page.claims)
