@@ -52,7 +52,7 @@ FAULTS = {
         "book/data/glossary.yml",
         "- en: alias\n",
         "- en: accumulate\n",
-        "glossary.yml: line 11: accumulate stands twice; remove one",
+        "glossary.yml: line 17: accumulate stands twice; remove one",
     ),
     "a key that stands twice": (
         "book/data/index.yml",
