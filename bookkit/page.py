@@ -21,6 +21,7 @@ from bookkit.addresses import Addresses
 from bookkit.checks import agreement, editions, vocabulary
 from bookkit.checks.prose import report as prose
 from bookkit.notebooks import rules
+from bookkit.notebooks.kernel import this_run
 from bookkit.processes import side_by_side
 from bookkit.project import EDITIONS, ROOT, BookError, name
 from bookkit.words import read_glossary
@@ -141,6 +142,7 @@ def checks(english: Path, chinese: Path, addresses: Addresses) -> dict[str, Call
     pages = (english, chinese)
     found: dict[str, Callable[[], Iterable[str]]] = {"text": partial(text, english, chinese)}
     if english.suffix == ".ipynb":
+        this_run()  # shared by the processes that the checks run in
         found["outputs, English"] = partial(outputs, english)
         found["outputs, Chinese"] = partial(outputs, chinese)
         found["gradients"] = partial(gradients, english.stem)

@@ -17,9 +17,9 @@ from bookkit.checks import quizzes
 from bookkit.checks.prose import claims
 from bookkit.notebooks.cells import output_text
 from bookkit.notebooks.files import in_one_line, read, unusable
-from bookkit.notebooks.kernel import CELL_TIMEOUT, CellError, Kernel, StoppedError
+from bookkit.notebooks.forks import ForkServer
+from bookkit.notebooks.kernel import CELL_TIMEOUT, CellError, Kernel, Run, StoppedError, join_run, this_run
 from bookkit.notebooks.lock import require_lock
-from bookkit.notebooks.world import fonts_of_this_run
 from bookkit.project import BookError, name
 from bookkit.quizzes import quiz_of, read_quiz
 
@@ -61,6 +61,9 @@ def misconfigured(option):
 def pytest_configure(config):
     if wrong := list(misconfigured(config.option)):
         raise pytest.UsageError(*wrong)
+    if hasattr(config, "workerinput"):
+        fonts, address = config.workerinput["run"]
+        join_run(Run(Path(fonts), address and ForkServer(address)))
     # Parsed pages are hundreds of thousands of objects, through which the collector would look again and again.
     gc.set_threshold(100_000, 20, 20)
 
@@ -85,8 +88,9 @@ def pytest_sessionstart(session):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node):
-    """Let the kernels of all processes share one list of fonts."""
-    node.workerinput["fonts"] = str(fonts_of_this_run())
+    """Let the kernels of all processes be of one run."""
+    run = this_run()
+    node.workerinput["run"] = str(run.fonts), run.forks and run.forks.address
 
 
 @pytest.hookimpl(wrapper=True)
@@ -134,12 +138,10 @@ class Notebook(IPyNbFile):
 
     def start(self):
         """Return a kernel in which its cells can run."""
-        given = getattr(self.config, "workerinput", {})
         return Kernel(
             self.path.parent,
             self.config.option.nbval_cell_timeout,
             settings=dict(setting.split("=", 1) for setting in self.config.option.cell_environment),
-            fonts=Path(given["fonts"]) if "fonts" in given else None,
         )
 
 

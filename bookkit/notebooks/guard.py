@@ -544,6 +544,12 @@ class Loading:
         return spec
 
 
+def watch_imports() -> None:
+    """Have a word in the loading of modules from now on, if this process has not before it was forked."""
+    if not any(isinstance(finder, Loading) for finder in sys.meta_path):
+        sys.meta_path.insert(0, Loading())
+
+
 def begin(
     guard: str, date: str, host: str, processors: int, speed: int, folders: list[str], allowed: list[str], folder: str
 ) -> None:
@@ -558,6 +564,6 @@ def begin(
     set_speed(speed)
     set_machine(host, processors)
     watch_python()
-    sys.meta_path.insert(0, Loading())
+    watch_imports()
     Threads.watch()
     forbid(Files(folders, allowed, folder))

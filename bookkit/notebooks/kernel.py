@@ -13,16 +13,18 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from queue import Empty
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning import LocalProvisioner
+from jupyter_core.utils import run_sync
 
 from bookkit.notebooks.files import MAX_OUTPUT
-from bookkit.notebooks.world import COMPARED, Place, World, fonts_of_this_run
+from bookkit.notebooks.forks import ForkServer, start_forks
+from bookkit.notebooks.world import COMPARED, Place, World, environment, fonts_of_this_run
 from bookkit.project import ROOT
 
 CELL_TIMEOUT = 120  # seconds
@@ -59,6 +61,7 @@ def ask(code):
         package.update({{name: sys.modules.pop(name) for name in [*sys.modules] if name.split(".")[0] == "bookkit"}})
 own.ask = ask
 """
+LAUNCH, GUARD = ((HERE / name).read_text(encoding="utf-8") for name in ("launch.py", "guard.py"))
 
 
 class CellError(Exception):
@@ -74,14 +77,61 @@ class ThisPython(KernelSpecManager):
 
     def __init__(self, host: str):
         super().__init__()
-        self.host = host
+        self.command = [sys.executable, "-c", LAUNCH, host]
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         spec = KernelSpec(**get_kernel_dict())
-        spec.argv = [sys.executable, "-c", (HERE / "launch.py").read_text(encoding="utf-8"), self.host]
         # Of what C++ code writes, the kernel that stock nbval starts hears nothing either.
-        spec.argv += ["-f", "{connection_file}", "--IPKernelApp.capture_fd_output=False"]
+        options = ["-f", "{connection_file}", "--IPKernelApp.capture_fd_output=False"]
+        spec.argv = [*self.command, *options]
         return spec
+
+
+class Forking(KernelManager):
+    """Has its kernel forked, where it can."""
+
+    forks: ForkServer | None = None
+    forked = False
+
+    async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
+        provisioner = self.provisioner
+        assert isinstance(provisioner, LocalProvisioner) and isinstance(self.kernel_spec_manager, ThisPython)
+        arguments = kernel_cmd[len(self.kernel_spec_manager.command) :]
+        fork = self.forks and self.forks.fork(options["cwd"], options["env"], arguments)
+        if fork:
+            self.forked = True
+            provisioner.process = fork  # type: ignore[assignment]
+            provisioner.pid = provisioner.pgid = fork.pid  # type: ignore[assignment]
+        else:
+            await super()._async_launch_kernel(kernel_cmd, **options)
+
+    _launch_kernel = run_sync(_async_launch_kernel)
+
+
+class Run(NamedTuple):
+    """What the kernels of one run of a command share, in all its processes."""
+
+    fonts: Path  # of matplotlib's list of fonts
+    forks: ForkServer | None  # where compared kernels come from; None where the system is not made for it
+
+
+_runs: list[Run] = []  # of this process, at most one
+
+
+def this_run() -> Run:
+    """Return what kernels share, begun when it is first asked for."""
+    if not _runs:
+        fonts, server = fonts_of_this_run(), None
+        if sys.platform == "linux":
+            begin = f"{BEGIN}\nask({GUARD!r})\nask('watch_imports()')"
+            server = start_forks(LAUNCH, begin, COMPARED.host, environment(COMPARED, fonts, fonts))
+        _runs.append(Run(fonts, server))
+    return _runs[0]
+
+
+def join_run(run: Run) -> None:
+    """Let the kernels of this process share what those of another one do."""
+    _runs[:] = [run]
 
 
 def memory(root: psutil.Process) -> int:
@@ -110,12 +160,12 @@ class Kernel:
         startup: str = "",
         place: Place = COMPARED,
         settings: Mapping[str, str] | None = None,
-        fonts: Path | None = None,
     ):
         self.timeout = timeout
         self.heard: collections.deque[dict] = collections.deque()  # for nbval, which listens after the end of a cell
-        self.world = World(Path(folder), place, fonts or fonts_of_this_run(), settings or {})
-        self.km = KernelManager(
+        run = this_run()
+        self.world = World(Path(folder), place, run.fonts, settings or {})
+        self.km = Forking(
             kernel_name="python3",
             kernel_spec_manager=ThisPython(place.host),
             # Sockets in the file system: the kernel has a network of its own.
@@ -123,11 +173,12 @@ class Kernel:
             ip=str(self.world.root / "channel"),
             connection_file=str(self.world.root / "connection.json"),
         )
+        self.km.forks = run.forks if place == COMPARED and not settings else None
         self.start(Path(folder))
-        self.expressions(f"exec({BEGIN!r}, {{}})")
-        guard = (HERE / "guard.py").read_text(encoding="utf-8")
-        self.ask(guard)
-        self.ask(f"begin({guard!r}, **{self.world.guarded()!r})")
+        if not self.km.forked:
+            self.expressions(f"exec({BEGIN!r}, {{}})")
+            self.ask(GUARD)
+        self.ask(f"begin({GUARD!r}, **{self.world.guarded()!r})")
         if startup:
             self.ask(startup)
 

@@ -1,19 +1,27 @@
 """How a kernel starts: apart from the network and the name of the machine, where a process may do that without rights.
 
-It runs in the new process before anything else, as text: nothing of the package can be imported there.
+It runs in the new process before anything else, as text: nothing of the package can be imported there. The process
+becomes a kernel, or imports what notebooks import and becomes one in a fork of itself whenever it is asked to.
 """
 
 import ctypes
 import fcntl
+import importlib
+import json
 import os
 import runpy
+import select
+import signal
 import socket
 import struct
 import sys
+import time
 from pathlib import Path
+from typing import Any, NoReturn
 
 NEW_NETWORK, NEW_NAME, NEW_USER = 0x40000000, 0x04000000, 0x10000000  # of unshare(2)
 SET_FLAGS, UP = 0x8914, 1  # of netdevice(7)
+DIE_WITH_PARENT = 1  # of prctl(2)
 
 
 def part(host: str, namespaces: int) -> bool:
@@ -45,13 +53,57 @@ def can_part(host: str, namespaces: int) -> bool:
     return os.waitpid(child, 0)[1] == 0
 
 
-def main(host: str, *arguments: str) -> None:
+def leave_machine(host: str) -> None:
     for namespaces in (NEW_NETWORK | NEW_NAME, NEW_NETWORK | NEW_NAME | NEW_USER):
         if can_part(host, namespaces):
             part(host, namespaces)
             break
+
+
+def become_kernel(arguments: list[str]) -> None:
     sys.argv = ["ipykernel_launcher", *arguments]
     runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
+
+
+def begin_anew(host: str, folder: str, environment: dict[str, str]) -> None:
+    """Let nothing of the process that was forked reach the fork, but for the modules."""
+    os.setsid()
+    ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    part(host, NEW_NETWORK | NEW_NAME)  # where the process has left the machine, its forks may leave each other
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+
+
+def serve(host: str, listener: socket.socket, begin: str, modules: list[str]) -> NoReturn:
+    """Answer each request with the number of a fork that becomes a kernel, until stdin ends; import at the first."""
+    leave_machine(host)
+    exec(begin, {})
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
+        connection, _ = listener.accept()
+        with connection, connection.makefile("rw", encoding="utf-8") as stream:
+            request: dict[str, Any] = json.loads(stream.readline())
+            for module in modules:
+                importlib.import_module(module)
+            child = os.fork()
+            if child:
+                stream.write(str(child))
+        if not child:
+            listener.close()
+            begin_anew(host, request["folder"], request["environment"])
+            become_kernel(request["arguments"])
+            os._exit(0)
+    os._exit(0)
+
+
+def main(host: str, *arguments: str) -> None:
+    if arguments[0] == "serve":
+        serve(host, socket.socket(fileno=int(arguments[1])), arguments[2], [*arguments[3:]])
+    leave_machine(host)
+    become_kernel([*arguments])
 
 
 if __name__ == "__main__":

@@ -46,6 +46,22 @@ COMPARED = Place(
 )
 
 
+def environment(place: Place, home: Path, fonts: Path) -> dict[str, str]:
+    """Return the variables of the environment that kernels at a place have in common."""
+    return {
+        **{name: os.environ[name] for name in INHERITED if name in os.environ},
+        "HOME": str(home),
+        "MPLCONFIGDIR": str(fonts),
+        "USER": place.user,
+        "LOGNAME": place.user,
+        "LC_ALL": "C.UTF-8",
+        "TZ": place.zone,
+        "COLUMNS": place.columns,
+        "PYTHONHASHSEED": place.hash_seed,
+        **({"EDITOR": place.editor} if place.editor else {}),
+    }
+
+
 class World:
     """Folders and environment of one kernel, gone when it is closed.
 
@@ -62,19 +78,10 @@ class World:
         self.place, self.original = place, folder.resolve()
         self.fonts = fonts.resolve()
         self.environment = {
-            **{name: os.environ[name] for name in INHERITED if name in os.environ},
-            "HOME": str(self.home),
+            **environment(place, self.home, fonts),
             "IPYTHONDIR": str(self.root / "ipython"),
-            "MPLCONFIGDIR": str(fonts),
             "XDG_CACHE_HOME": str(self.root / "cache"),
             "TMPDIR": str(self.root / "tmp"),
-            "USER": place.user,
-            "LOGNAME": place.user,
-            "LC_ALL": "C.UTF-8",
-            "TZ": place.zone,
-            "COLUMNS": place.columns,
-            "PYTHONHASHSEED": place.hash_seed,
-            **({"EDITOR": place.editor} if place.editor else {}),
             **settings,
         }
         self.known = self.files()

@@ -1,13 +1,18 @@
 """The executor of notebooks: its limits, what it hides from cells, and what it says about them."""
 
 import socket
+import subprocess
+import sys
 import time
 
 import psutil
 import pytest
 
 from bookkit.notebooks import kernel as executor
+from bookkit.notebooks.forks import ForkServer
 from bookkit.notebooks.kernel import CellError, Kernel, StoppedError
+from bookkit.notebooks.world import STORED
+from bookkit.project import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -191,13 +196,12 @@ def test_the_world_goes_with_the_kernel(kernel):
 
 
 def test_kernels_of_one_run_share_a_list_of_fonts(tmp_path):
-    fonts, found = tmp_path / "fonts", []
-    fonts.mkdir()
+    found = []
     for _ in range(2):
-        kernel = Kernel(tmp_path, fonts=fonts)
+        kernel = Kernel(tmp_path)
         kernel.run("import matplotlib.pyplot", store_history=True)
         kernel.stop()
-        found.append({path.name: path.stat().st_mtime_ns for path in fonts.glob("fontlist*")})
+        found.append({path.name: path.stat().st_mtime_ns for path in executor.this_run().fonts.glob("fontlist*")})
     assert len(found[0]) == 1 and found[0] == found[1]
 
 
@@ -226,3 +230,60 @@ def test_the_kernel_has_no_network_where_the_system_allows_that(kernel):
     if not said:
         pytest.skip("this system gives a process no network of its own: Python's own calls alone are watched")
     assert "refused" in said[0]
+
+
+needs_forks = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux alone")
+
+
+@needs_forks
+def test_compared_kernels_are_forks_and_stored_ones_are_not(kernel, tmp_path):
+    imported = "'mxnet' in __import__('sys').modules"
+    assert kernel.ask(imported)
+    stored = Kernel(tmp_path, place=STORED)
+    try:
+        assert not stored.ask(imported)
+    finally:
+        stored.stop()
+
+
+@needs_forks
+def test_forks_do_not_meet(kernel, tmp_path):
+    listen = "import random, socket\nserver = socket.create_server(('127.0.0.1', 0))\nport = server.getsockname()[1]"
+    kernel.run(listen, store_history=True)
+    port = kernel.ask("import __main__\n__main__.port")
+    other = Kernel(tmp_path)
+    try:
+        connect = f"import socket\nsocket.create_connection(('127.0.0.1', {port}), timeout=5)"
+        said = errors(other.run(connect, store_history=True))
+        assert {*map(other.world.environment.get, ("HOME", "TMPDIR"))} == {
+            *other.ask("[os.environ[n] for n in ('HOME', 'TMPDIR')]")
+        }
+    finally:
+        other.stop()
+    with socket.socket() as outside:
+        if outside.connect_ex(("127.0.0.1", port)) == 0:
+            pytest.skip("this system gives a process no network of its own")
+    assert said and "refused" in said[0]
+
+
+def test_a_kernel_that_cannot_be_forked_begins_from_nothing(tmp_path, monkeypatch):
+    run = executor.Run(executor.this_run().fonts, ForkServer(b"\0nobody listens here"))
+    monkeypatch.setattr(executor, "_runs", [run])
+    kernel = Kernel(tmp_path)
+    try:
+        assert not kernel.km.forked
+        assert not errors(kernel.run("1 + 1", store_history=True))
+    finally:
+        kernel.stop()
+
+
+@needs_forks
+def test_forks_end_with_the_command_that_is_killed(tmp_path):
+    code = "from bookkit.notebooks.kernel import Kernel\nprint(Kernel('.').process.pid, flush=True)\ninput()"
+    command = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
+    kernel = int(command.stdout.readline())
+    server = psutil.Process(kernel).parent()
+    assert server.ppid() == command.pid
+    command.kill()
+    command.communicate()
+    assert ended(server.pid) and ended(kernel)
