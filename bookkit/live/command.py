@@ -31,6 +31,7 @@ def settings(site: Path, port: int, token: str) -> list[str]:
         "ServerApp.cookie_secret_file": LIVE / "cookie_secret",  # pages that are open outlive a restart
         "ServerApp.jpserver_extensions": "{'bookkit.live': True}",
         "IdentityProvider.token": token,
+        "MultiKernelManager.kernel_manager_class": "bookkit.live.kernels.LiveKernel",
         "MappingKernelManager.cull_idle_timeout": IDLE,
         "MappingKernelManager.cull_interval": 60,
         "MappingKernelManager.cull_connected": True,
@@ -60,6 +61,10 @@ def main(port: str, site: Path = SITE) -> int:
     bundle()
     forget_the_user()
     from jupyter_server.serverapp import ServerApp
+
+    from bookkit.live.kernels import begin_forks
+
+    begin_forks()
 
     token = secrets.token_urlsafe(24)
     server = ServerApp.instance()

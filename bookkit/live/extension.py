@@ -17,7 +17,7 @@ from jupyter_server.utils import url_path_join
 from tornado import ioloop, web
 
 from bookkit.live import cells
-from bookkit.live.bundle import LIVE, bundle
+from bookkit.live.bundle import bundle
 from bookkit.live.kernels import Worlds
 from bookkit.project import EDITIONS, BookError
 from bookkit.site.build import SITE
@@ -161,7 +161,7 @@ class Kernel(OfPage):
 def load(server: Any) -> None:
     """Add the live book to a server."""
     site = Path(server.config.Live.get("site", SITE))
-    worlds = Worlds(server.kernel_manager, LIVE / "fonts")
+    worlds = Worlds(server.kernel_manager)
     ioloop.PeriodicCallback(worlds.close_left, MINUTE).start()
     ioloop.PeriodicCallback(worlds.stop_greedy, SECOND).start()
     base = server.web_app.settings["base_url"]

@@ -4,29 +4,46 @@ What a reader writes to a file goes with the kernel, and nothing of the machine'
 kernels they have no guard and the real clock: the reader may do in them what he likes.
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import psutil
+from jupyter_server.services.kernels.kernelmanager import ServerKernelManager
 
+from bookkit.live.bundle import LIVE
+from bookkit.notebooks.forks import Forking, start_forks
 from bookkit.notebooks.kernel import MAX_MEMORY, memory
-from bookkit.notebooks.world import STORED, World
+from bookkit.notebooks.world import STORED, World, environment
 
+FONTS = LIVE / "fonts"
 # As those that the outputs come from: what C++ code writes is not heard.
 ARGUMENTS = ["--IPKernelApp.capture_fd_output=False"]
+
+
+class LiveKernel(Forking, ServerKernelManager):
+    """A kernel of a reader, which may be a fork."""
+
+
+def begin_forks() -> None:
+    """Import what the kernels need, so that a reader does not wait for it."""
+    if sys.platform == "linux":
+        FONTS.mkdir(parents=True, exist_ok=True)
+        LiveKernel.forks = start_forks(environment(STORED, FONTS, FONTS))
+        LiveKernel.forks.import_now()
 
 
 class Worlds:
     """The worlds of the running kernels of one server, by the id of the kernel."""
 
-    def __init__(self, manager: Any, fonts: Path):
-        self.manager, self.fonts = manager, fonts
+    def __init__(self, manager: Any):
+        self.manager = manager
         self.of: dict[str, World] = {}
 
     async def start(self, folder: Path) -> str:
         """Start a kernel for a page in `folder`, and return its id."""
-        self.fonts.mkdir(parents=True, exist_ok=True)
-        world = World(folder, STORED, self.fonts, {})
+        FONTS.mkdir(parents=True, exist_ok=True)
+        world = World(folder, STORED, FONTS, {})
         try:
             kernel = await self.manager.start_kernel(
                 kernel_name="python3", cwd=str(world.folder), env=world.environment, extra_arguments=ARGUMENTS

@@ -1,18 +1,24 @@
 """Kernels that begin in an instant: forks of a process that has already imported what notebooks import.
 
-Importing is most of the work of a short notebook. On Linux, kernels in which outputs are compared begin like this;
-those in which outputs are stored, and those of other machines, begin from nothing, so that both ways are seen to agree.
+Importing is most of the work of a short notebook. On Linux, kernels in which outputs are compared begin like this, and
+those of readers; the ones in which outputs are stored, and those of other machines, begin from nothing, so that both
+ways are seen to agree.
 """
 
+import contextlib
 import json
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import psutil
+from jupyter_client.provisioning import LocalProvisioner
 
+LAUNCH = Path(__file__).with_name("launch.py").read_text(encoding="utf-8")
 # Of matplotlib not pyplot, which takes notice of the kernel that it is imported in.
 MODULES = ("ipykernel.kernelapp", "mxnet", "matplotlib.backends.backend_svg", "matplotlib.figure", "sympy")
 BACKEND = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}  # ipykernel's, which sets it later
@@ -28,6 +34,13 @@ class Fork(psutil.Process):
     def poll(self) -> int | None:
         return None if self.is_running() else 0
 
+    def send_signal(self, sig: int) -> None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            super().send_signal(sig)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
 
 class ForkServer:
     """Where a process listens that imports, at the first request, and is forked."""
@@ -35,9 +48,15 @@ class ForkServer:
     def __init__(self, address: bytes):
         self.address = address
 
-    def fork(self, folder: Path, environment: Mapping[str, str], arguments: list[str]) -> Fork | None:
+    def import_now(self) -> None:
+        """Let it import before anybody waits for it."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(self.address)
+            connection.sendall(b"null\n")
+
+    def fork(self, folder: str, environment: Mapping[str, str], arguments: list[str]) -> Fork | None:
         """Return a new kernel with these arguments of ipykernel; None if there is none, for whatever reason."""
-        request = {"folder": str(folder), "environment": {**environment}, "arguments": arguments}
+        request = {"folder": folder, "environment": {**environment}, "arguments": arguments}
         try:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.connect(self.address)
@@ -49,13 +68,16 @@ class ForkServer:
             return None
 
 
-def start_forks(launch: str, begin: str, host: str, environment: Mapping[str, str]) -> ForkServer:
-    """Start a server of forks, in which `begin` runs first; it ends with this process, and its kernels with it."""
+def start_forks(environment: Mapping[str, str], host: str = "", begin: str = "") -> ForkServer:
+    """Start a server of forks, which ends with this process, and its kernels with it.
+
+    They are on a machine of their own named `host`, if that is given; `begin` runs before anything is imported.
+    """
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("")  # to a name that Linux chooses, and no file
         listener.listen()
         process = subprocess.Popen(
-            [sys.executable, "-c", launch, host, "serve", str(listener.fileno()), begin, *MODULES],
+            [sys.executable, "-c", LAUNCH, host, "serve", str(listener.fileno()), begin, *MODULES],
             env={**environment, **BACKEND},
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -65,3 +87,22 @@ def start_forks(launch: str, begin: str, host: str, environment: Mapping[str, st
         )
         HELD.append(process)
         return ForkServer(listener.getsockname())
+
+
+class Forking:
+    """For a kernel manager: its kernel is a fork, where that can be had."""
+
+    forks: ForkServer | None = None
+    forked = False
+    provisioner: Any
+
+    async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
+        arguments = kernel_cmd[kernel_cmd.index("-f") :]
+        fork = self.forks and self.forks.fork(str(options["cwd"]), options["env"], arguments)
+        if fork:
+            assert isinstance(self.provisioner, LocalProvisioner)
+            self.forked = True
+            self.provisioner.process = fork  # type: ignore[assignment]
+            self.provisioner.pid = self.provisioner.pgid = fork.pid  # type: ignore[assignment]
+        else:
+            await super()._async_launch_kernel(kernel_cmd, **options)  # type: ignore[misc]

@@ -20,10 +20,9 @@ from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning import LocalProvisioner
-from jupyter_core.utils import run_sync
 
 from bookkit.notebooks.files import MAX_OUTPUT
-from bookkit.notebooks.forks import ForkServer, start_forks
+from bookkit.notebooks.forks import LAUNCH, Forking, ForkServer, start_forks
 from bookkit.notebooks.world import COMPARED, Place, World, environment, fonts_of_this_run
 from bookkit.project import ROOT
 
@@ -61,7 +60,7 @@ def ask(code):
         package.update({{name: sys.modules.pop(name) for name in [*sys.modules] if name.split(".")[0] == "bookkit"}})
 own.ask = ask
 """
-LAUNCH, GUARD = ((HERE / name).read_text(encoding="utf-8") for name in ("launch.py", "guard.py"))
+GUARD = (HERE / "guard.py").read_text(encoding="utf-8")
 
 
 class CellError(Exception):
@@ -77,35 +76,18 @@ class ThisPython(KernelSpecManager):
 
     def __init__(self, host: str):
         super().__init__()
-        self.command = [sys.executable, "-c", LAUNCH, host]
+        self.host = host
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         spec = KernelSpec(**get_kernel_dict())
+        spec.argv = [sys.executable, "-c", LAUNCH, self.host]
         # Of what C++ code writes, the kernel that stock nbval starts hears nothing either.
-        options = ["-f", "{connection_file}", "--IPKernelApp.capture_fd_output=False"]
-        spec.argv = [*self.command, *options]
+        spec.argv += ["-f", "{connection_file}", "--IPKernelApp.capture_fd_output=False"]
         return spec
 
 
-class Forking(KernelManager):
-    """Has its kernel forked, where it can."""
-
-    forks: ForkServer | None = None
-    forked = False
-
-    async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
-        provisioner = self.provisioner
-        assert isinstance(provisioner, LocalProvisioner) and isinstance(self.kernel_spec_manager, ThisPython)
-        arguments = kernel_cmd[len(self.kernel_spec_manager.command) :]
-        fork = self.forks and self.forks.fork(options["cwd"], options["env"], arguments)
-        if fork:
-            self.forked = True
-            provisioner.process = fork  # type: ignore[assignment]
-            provisioner.pid = provisioner.pgid = fork.pid  # type: ignore[assignment]
-        else:
-            await super()._async_launch_kernel(kernel_cmd, **options)
-
-    _launch_kernel = run_sync(_async_launch_kernel)
+class ForkingManager(Forking, KernelManager):
+    """Manages a kernel that may be a fork."""
 
 
 class Run(NamedTuple):
@@ -124,7 +106,7 @@ def this_run() -> Run:
         fonts, server = fonts_of_this_run(), None
         if sys.platform == "linux":
             begin = f"{BEGIN}\nask({GUARD!r})\nask('watch_imports()')"
-            server = start_forks(LAUNCH, begin, COMPARED.host, environment(COMPARED, fonts, fonts))
+            server = start_forks(environment(COMPARED, fonts, fonts), COMPARED.host, begin)
         _runs.append(Run(fonts, server))
     return _runs[0]
 
@@ -165,7 +147,7 @@ class Kernel:
         self.heard: collections.deque[dict] = collections.deque()  # for nbval, which listens after the end of a cell
         run = this_run()
         self.world = World(Path(folder), place, run.fonts, settings or {})
-        self.km = Forking(
+        self.km = ForkingManager(
             kernel_name="python3",
             kernel_spec_manager=ThisPython(place.host),
             # Sockets in the file system: the kernel has a network of its own.

@@ -17,7 +17,7 @@ import struct
 import sys
 import time
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 NEW_NETWORK, NEW_NAME, NEW_USER = 0x40000000, 0x04000000, 0x10000000  # of unshare(2)
 SET_FLAGS, UP = 0x8914, 1  # of netdevice(7)
@@ -70,7 +70,8 @@ def begin_anew(host: str, folder: str, environment: dict[str, str]) -> None:
     os.setsid()
     ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    part(host, NEW_NETWORK | NEW_NAME)  # where the process has left the machine, its forks may leave each other
+    if host:
+        part(host, NEW_NETWORK | NEW_NAME)  # where the process has left the machine, its forks may leave each other
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
@@ -79,19 +80,20 @@ def begin_anew(host: str, folder: str, environment: dict[str, str]) -> None:
 
 def serve(host: str, listener: socket.socket, begin: str, modules: list[str]) -> NoReturn:
     """Answer each request with the number of a fork that becomes a kernel, until stdin ends; import at the first."""
-    leave_machine(host)
+    if host:
+        leave_machine(host)
     exec(begin, {})
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
         connection, _ = listener.accept()
         with connection, connection.makefile("rw", encoding="utf-8") as stream:
-            request: dict[str, Any] = json.loads(stream.readline())
+            request = json.loads(stream.readline())
             for module in modules:
                 importlib.import_module(module)
-            child = os.fork()
+            child = os.fork() if request else None
             if child:
                 stream.write(str(child))
-        if not child:
+        if child == 0:
             listener.close()
             begin_anew(host, request["folder"], request["environment"])
             become_kernel(request["arguments"])

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from http.client import HTTPConnection
 
+import psutil
 import pytest
 from live_site import cell, stream, write_page
 
@@ -65,6 +66,14 @@ def test_a_kernel_needs_the_token(live):
     assert ask(live, "/live/_kernels/book/en/page", "POST")[0] == 403
     assert ask(live, "/api/kernels", "POST")[0] == 403
     assert ask(live, "/api/kernels")[0] == 403
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux alone")
+def test_a_kernel_is_a_fork_of_what_has_imported(live):
+    before = {*psutil.Process(live.process.pid).children(recursive=True)}
+    assert ask(live, "/live/_kernels/book/en/page", "POST", **bearer(live.token))[0] == 201
+    [kernel] = {*psutil.Process(live.process.pid).children(recursive=True)} - before
+    assert kernel.parent() in before
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/api/kernels"])
