@@ -48,7 +48,7 @@ class SampleBook:
         for path in ("tests", "book/en", "book/zh"):
             (folder / path).mkdir(parents=True)
         for path in ("bookkit", "theme", "book/data"):
-            left_out = shutil.ignore_patterns("__pycache__", "quizzes" if path == "book/data" else "")
+            left_out = shutil.ignore_patterns("__pycache__", *("quizzes", "answers") if path == "book/data" else "")
             shutil.copytree(ROOT / path, folder / path, ignore=left_out)
         for path in COPIED:
             shutil.copy(ROOT / path, folder / path)

@@ -6,9 +6,11 @@ import time
 
 import pytest
 
+from bookkit.answers import read_answers
 from bookkit.live.bundle import CLIENT, packages
 from bookkit.notebooks.cells import code_cells
 from bookkit.notebooks.files import find_notebooks, read
+from bookkit.project import EDITIONS
 from bookkit.site.audit.accessibility import violations
 from bookkit.site.audit.programs import CHECKERS
 
@@ -89,3 +91,30 @@ def test_a_page_that_runs_is_accessible(live_page, live, name, scheme):
     live_page.set_viewport_size({"width": 390, "height": 900})
     assert not live_page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert CHECKERS["axe-core"] in json.loads((CLIENT / "package.json").read_text())["devDependencies"].values()
+
+
+def try_answer(page, label, code):
+    """Have an answer checked, and return what is said of it."""
+    cell = page.locator(f"[id='{label}'] .live-scratch")
+    cell.locator("pre:visible, .cm-content").first.click()
+    until(page, "document.activeElement.matches('.cm-content')")
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(code)
+    cell.get_by_role("button", name=re.compile("^(Check|检查)$")).click()
+    said = f"document.querySelector('[id=\"{label}\"] .live-said')"
+    until(page, f"/live-(good|bad)/.test({said}.className)")
+    return page.evaluate(f"{said}.innerText")
+
+
+@pytest.mark.parametrize("edition", EDITIONS, ids=lambda edition: edition.name)
+def test_an_answer_is_checked_in_words(live_page, live, edition):
+    opened(live_page, live, f"{edition.name}/control-flow")
+    [answer] = [each for each in read_answers("control-flow") if each["exercise"] == "flow-ex-norm"]
+    for look in answer["looks"]:
+        said = try_answer(live_page, "flow-ex-norm", look["mistake"])
+        assert said.removeprefix("✗ ") == look["wrong"][edition.name].replace("`", "")
+    said = try_answer(live_page, "flow-ex-norm", "unsafe_norm = nd.norm\ndel safe_norm")
+    assert "safe_norm" in said and said.startswith(("Your answer does not define", "你的答案没有定义"))
+    assert "IndexError" in try_answer(live_page, "flow-ex-norm", "def safe_norm(x):\n    return [][0]")
+    said = try_answer(live_page, "flow-ex-norm", answer["solution"])
+    assert said == answer["right"][edition.name].replace("`", "")

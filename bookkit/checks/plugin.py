@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
-from bookkit.checks import quizzes
+from bookkit.answers import answers_of, read_answers
+from bookkit.checks import answers, quizzes
 from bookkit.checks.prose import claims
 from bookkit.notebooks.cells import output_text
 from bookkit.notebooks.files import in_one_line, read, unusable
@@ -135,6 +136,8 @@ class Notebook(IPyNbFile):
             yield Text.from_parent(self, name="text", notebook=notebook)
         if quiz_of(self.path.stem).exists():
             yield Quiz.from_parent(self, name="quiz")
+        if answers_of(self.path.stem).exists():
+            yield Answers.from_parent(self, name="answers")
 
     def start(self):
         """Return a kernel in which its cells can run."""
@@ -195,6 +198,15 @@ class Quiz(AfterTheCells):
 
     def untrue(self, kernel):
         return quizzes.untrue(read_quiz(self.path.stem), kernel)
+
+
+class Answers(AfterTheCells):
+    """The looks at answers to the exercises of a page."""
+
+    said = "looks at answers"
+
+    def untrue(self, kernel):
+        return answers.untrue(read_answers(self.path.stem), kernel)
 
 
 class Cell(IPyNbCell):

@@ -5,10 +5,12 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from bookkit.answers import program, read_answers
 from bookkit.notebooks.catalogue import IMPORTS, STAND_ALONE
 from bookkit.notebooks.cells import tags
 from bookkit.notebooks.files import read
 from bookkit.notebooks.markdown import pieces
+from bookkit.project import Edition
 
 
 def has_heading(cell: NotebookNode) -> bool:
@@ -41,3 +43,18 @@ def of_page(path: Path) -> list[dict[str, Any]]:
         if cell.cell_type == "code":
             found.append(of_cell(cell, entry if stand_alone and cell.id != IMPORTS else None))
     return found
+
+
+def of_answers(page: str, edition: Edition) -> list[dict[str, Any]]:
+    """Return what is looked at in answers to the exercises of a page, in the language of an edition."""
+    return [
+        {
+            "exercise": answer["exercise"],
+            "asks": answer["asks"][edition.name],
+            "names": answer["names"],
+            "wrong": [look["wrong"][edition.name] for look in answer["looks"]],
+            "right": answer["right"][edition.name],
+            "program": program(answer),
+        }
+        for answer in read_answers(page)
+    ]

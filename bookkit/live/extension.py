@@ -19,7 +19,7 @@ from tornado import ioloop, web
 from bookkit.live import cells
 from bookkit.live.bundle import bundle
 from bookkit.live.kernels import Worlds
-from bookkit.project import EDITIONS, BookError
+from bookkit.project import EDITIONS, BookError, Edition
 from bookkit.site.build import SITE
 
 PLACE = "live"
@@ -126,6 +126,11 @@ def notebook(site: Path, page: re.Match) -> Path:
     return (sources / edition.place if not edition.site else sources) / f"{page['page']}.ipynb"
 
 
+def edition_of(page: str) -> Edition:
+    [found] = [edition for edition in EDITIONS if page.startswith(edition.place)]
+    return found
+
+
 class OfPage(Guarded, APIHandler):
     """What is asked for a page that is a notebook."""
 
@@ -143,7 +148,12 @@ class Cells(OfPage):
     @web.authenticated
     async def get(self, page: str) -> None:
         try:
-            self.finish({"cells": cells.of_page(self.notebook(page))})
+            self.finish(
+                {
+                    "cells": cells.of_page(self.notebook(page)),
+                    "answers": cells.of_answers(Path(page).name, edition_of(page)),
+                }
+            )
         except BookError as error:
             raise web.HTTPError(500, str(error)) from None
 
@@ -152,8 +162,7 @@ class Kernel(OfPage):
     @web.authenticated
     async def post(self, page: str) -> None:
         self.notebook(page)
-        [edition] = [edition for edition in EDITIONS if page.startswith(edition.place)]
-        kernel = await self.worlds.start(edition.folder)
+        kernel = await self.worlds.start(edition_of(page).folder)
         self.set_status(201)
         self.finish({"id": kernel, "name": "python3"})
 

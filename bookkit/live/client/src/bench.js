@@ -1,16 +1,23 @@
 // The workbench: the cells of a page, the order in which they run, and the bar that says how things stand.
 
 import { Cell } from "./cell.js";
+import { coded } from "./coded.js";
 import { ask, page, RefusedError } from "./server.js";
 import { words } from "./words.js";
 
 const PROBE = 3000; // milliseconds between two looks for a server that does not answer
 
-function scratch(exercise) {
+function scratch(exercise, answer) {
   const element = document.createElement("div");
   element.className = "cell live-scratch";
   element.innerHTML = `<p class="live-try"></p><div class="cell_input"><div class="highlight"><pre></pre></div></div>`;
   element.querySelector(".live-try").textContent = words.try;
+  if (answer) {
+    const asks = document.createElement("p");
+    asks.className = "live-asks";
+    asks.append(...coded(words.asks(answer.asks)));
+    element.querySelector(".live-try").after(asks);
+  }
   exercise.append(element);
   return element;
 }
@@ -24,13 +31,14 @@ export class Bench {
   }
 
   async begin() {
-    const { cells } = await (await ask(`live/_cells/${page}`)).json();
+    const { cells, answers } = await (await ask(`live/_cells/${page}`)).json();
     const elements = [...document.querySelectorAll("article .cell:has(> .cell_input, > details > .cell_input)")];
     if (elements.length !== cells.length) throw new Error(`${elements.length} cells on the page, ${cells.length} in its notebook`);
     this.book = elements.map((element, number) => new Cell(element, cells[number].id, number + 1, cells[number], this));
-    this.tries = [...document.querySelectorAll(".exercise.admonition")].map(
-      (exercise) => new Cell(scratch(exercise), `try:${exercise.id}`, 0, null, this),
-    );
+    this.tries = [...document.querySelectorAll(".exercise.admonition")].map((exercise) => {
+      const answer = answers.find((each) => each.exercise === exercise.id);
+      return new Cell(scratch(exercise, answer), `try:${exercise.id}`, 0, null, this, answer);
+    });
     this.addBar();
     addEventListener("pagehide", () => this.leave());
   }
@@ -157,6 +165,8 @@ export class Bench {
       if (this.due[0] !== cell) return; // interrupted or lost between two cells
     }
     const done = await this.execute(cell, true);
+    if (done && cell.checking) await this.look(cell);
+    cell.checking = false;
     if (this.due[0] === cell) this.due.shift();
     if (!done) this.giveUp();
   }
@@ -184,6 +194,20 @@ export class Bench {
     cell.end(this.stopping && status === "error" ? "stopped" : status, fairly);
     if (status !== "lost") this.tell(this.stopping ? "interrupted" : "ready");
     return status === "ok" || (status === "error" && Boolean(cell.book?.raises) && !this.stopping);
+  }
+
+  // Look at an answer that has run.
+  async look(cell) {
+    this.at = cell;
+    cell.say(words.looking, "live-busy");
+    this.tell("busy");
+    try {
+      cell.judge(await this.kernel.evaluate(cell.answer.program));
+      this.tell(this.stopping ? "interrupted" : "ready");
+    } catch {
+      cell.say(words.lost, "live-bad");
+    }
+    this.at = null;
   }
 
   // Whether the cells that have run are those above in the book, unchanged, in their order.

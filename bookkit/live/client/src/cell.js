@@ -1,5 +1,6 @@
 // One code cell on the page: its buttons, its editor, and what is said of its last run.
 
+import { coded } from "./coded.js";
 import * as kept from "./kept.js";
 import { MOST, Outputs } from "./outputs.js";
 import { words } from "./words.js";
@@ -21,8 +22,9 @@ function made(name, className) {
 
 export class Cell {
   // `book` is what the server says of the cell; null for one in which the reader tries an answer.
-  constructor(element, id, number, book, bench) {
-    Object.assign(this, { element, id, number, book, bench });
+  // `answer` is what can be looked at in that, if anything can.
+  constructor(element, id, number, book, bench, answer = null) {
+    Object.assign(this, { element, id, number, book, bench, answer });
     this.bookCode = book?.source ?? "";
     this.code = kept.read(id) ?? this.bookCode;
     this.ran = null; // the code that the kernel has run
@@ -67,6 +69,7 @@ export class Cell {
     this.hint = made("p", "live-hint");
     this.hint.textContent = words.keys;
     this.tools.append(this.run, ...(this.book ? [this.upTo] : []), this.edit, this.back, this.said, this.hint);
+    if (this.answer) this.run.after(button(words.check, "live-check", () => this.check()));
     const input = this.element.querySelector(".cell_input");
     (input.closest("details.above-input") ?? input).after(this.tools);
     this.back.hidden = !this.book || !this.isChanged;
@@ -147,8 +150,23 @@ export class Cell {
   }
 
   say(text, kind = "") {
-    this.said.textContent = text;
+    this.said.replaceChildren(...coded(text));
     this.said.className = `live-said ${kind}`;
+  }
+
+  // Run the answer, and have it looked at.
+  check() {
+    if (!this.code.trim()) return this.say(words.nothing, "live-bad");
+    this.checking = true;
+    this.bench.run(this);
+  }
+
+  // Say what was found by those who looked at the answer.
+  judge(found) {
+    if (found?.missing.length) return this.say(words.missing(found.missing), "live-bad");
+    const wrong = found && this.answer.wrong[found.number];
+    if (found && !found.error && wrong === undefined) return this.say(this.answer.right, "live-good");
+    this.say((wrong ?? "") + (found?.error ? words.met(found.error) : ""), "live-bad");
   }
 
   wait() {

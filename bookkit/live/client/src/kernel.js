@@ -67,14 +67,22 @@ export class Kernel {
 
   // Run code; `heard` gets every message about it. Return the status of the answer.
   async execute(code, heard) {
-    const options = { code, silent: false, store_history: true, allow_stdin: false, stop_on_error: true };
-    const future = this.connection.requestExecute(options, false);
+    return (await this.answer({ code, silent: false, store_history: true, stop_on_error: true }, heard)).status;
+  }
+
+  // Return the value of an expression that shows itself as JSON, unseen; null if it has none.
+  async evaluate(expression) {
+    const answer = await this.answer({ code: "", silent: true, user_expressions: { value: expression } }, () => {});
+    return answer.user_expressions?.value?.data?.["application/json"] ?? null;
+  }
+
+  async answer(options, heard) {
+    const future = this.connection.requestExecute({ ...options, allow_stdin: false }, false);
     future.onIOPub = ({ header, content }) => heard(header.msg_type, content);
     let give;
     const lost = new Promise((_, reject) => this.waiting.add((give = reject)));
     try {
-      const answer = await Promise.race([future.done, lost]);
-      return answer.content.status;
+      return (await Promise.race([future.done, lost])).content;
     } finally {
       this.waiting.delete(give);
       future.done.catch(() => {});
