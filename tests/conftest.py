@@ -2,17 +2,15 @@
 
 import fcntl
 import os
-import re
-import subprocess
-import sys
 import threading
 from functools import partial
 from http.server import ThreadingHTTPServer
 
 import pytest
+from live_site import LiveServer
 
 from bookkit.addresses import Addresses
-from bookkit.project import ROOT, BookError
+from bookkit.project import BookError
 from bookkit.site.browser import find_browser, launch_browser
 from bookkit.site.build import build
 from bookkit.site.serve import Handler
@@ -105,37 +103,6 @@ def page(browser, address):
     yield page
     context.close()
     assert not wrong, wrong
-
-
-START_LIVE = """
-import sys
-from pathlib import Path
-from bookkit.live.command import main
-main(sys.argv[1], Path(sys.argv[2]))
-"""
-
-
-class LiveServer:
-    """The live book, as `make live` serves it, in a process of its own that can be ended and started again."""
-
-    def __init__(self, site, port="0"):
-        self.site = site
-        self.start(port)
-
-    def start(self, port):
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", START_LIVE, port, str(self.site)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-        )
-        said = self.process.stdout.readline()
-        found = re.search(r"(http://127\.0\.0\.1:(\d+))/live/\?token=(\S+)", said)
-        assert found, said
-        self.origin, self.port, self.token = found.groups()
-        self.address = f"{self.origin}/live"
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(20)
-        self.process.stdout.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,15 @@
-"""A small site for the tests of the live pages, in the markup of the book's, made without Sphinx."""
+"""For the tests of the live pages: a server, and a small site in the markup of the book's, made without Sphinx."""
 
 import html
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from bookkit.project import ROOT
 
 HEAD = (
     '<!DOCTYPE html><html lang="{language}" data-theme="light"><head><meta charset="utf-8"/><title>Page</title></head>'
@@ -40,3 +45,34 @@ def write_page(site: Path, name: str, cells: list, edition: str = "en", more: st
     ):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+
+
+START_LIVE = """
+import sys
+from pathlib import Path
+from bookkit.live.command import main
+main(sys.argv[1], Path(sys.argv[2]))
+"""
+
+
+class LiveServer:
+    """The live book, as `make live` serves it, in a process of its own that can be ended and started again."""
+
+    def __init__(self, site, before=""):
+        self.site, self.code = site, before + START_LIVE
+        self.start("0")
+
+    def start(self, port):
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", self.code, port, str(self.site)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        said = self.process.stdout.readline()
+        found = re.search(r"(http://127\.0\.0\.1:(\d+))/live/\?token=(\S+)", said)
+        assert found, said
+        self.origin, self.port, self.token = found.groups()
+        self.address = f"{self.origin}/live"
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+        self.process.stdout.close()

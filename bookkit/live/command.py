@@ -11,7 +11,7 @@ from bookkit.site.build import SITE
 from bookkit.site.serve import listen
 
 HOST = "127.0.0.1"
-IDLE = 3600  # seconds until a kernel that nobody uses is ended
+IDLE, LOOK = 3600, 60  # seconds until a kernel that nobody uses is ended, and between two looks for such kernels
 
 
 def settings(site: Path, port: int, token: str) -> list[str]:
@@ -33,7 +33,7 @@ def settings(site: Path, port: int, token: str) -> list[str]:
         "IdentityProvider.token": token,
         "MultiKernelManager.kernel_manager_class": "bookkit.live.kernels.LiveKernel",
         "MappingKernelManager.cull_idle_timeout": IDLE,
-        "MappingKernelManager.cull_interval": 60,
+        "MappingKernelManager.cull_interval": LOOK,
         "MappingKernelManager.cull_connected": True,
         "ZMQChannelsWebsocketConnection.iopub_msg_rate_limit": 0,  # the page itself cuts a flood
         "ZMQChannelsWebsocketConnection.iopub_data_rate_limit": 0,

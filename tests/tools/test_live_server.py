@@ -5,11 +5,12 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from http.client import HTTPConnection
 
 import psutil
 import pytest
-from live_site import cell, stream, write_page
+from live_site import LiveServer, cell, stream, write_page
 
 from bookkit.project import ROOT
 
@@ -74,6 +75,20 @@ def test_a_kernel_is_a_fork_of_what_has_imported(live):
     assert ask(live, "/live/_kernels/book/en/page", "POST", **bearer(live.token))[0] == 201
     [kernel] = {*psutil.Process(live.process.pid).children(recursive=True)} - before
     assert kernel.parent() in before
+
+
+def test_a_kernel_that_nobody_uses_is_ended(site, live):
+    hasty = LiveServer(site, "from bookkit.live import command\ncommand.IDLE = command.LOOK = 1\n")
+    try:
+        _, _, text = ask(hasty, "/live/_kernels/book/en/page", "POST", **bearer(hasty.token))
+        for _ in range(100):
+            if ask(hasty, f"/api/kernels/{json.loads(text)['id']}", **bearer(hasty.token))[0] == 404:
+                break
+            time.sleep(0.1)
+        else:
+            pytest.fail("it is still there after ten seconds")
+    finally:
+        hasty.stop()
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/api/kernels"])
