@@ -7,8 +7,10 @@ from bs4 import BeautifulSoup
 
 from bookkit import questions, quizzes
 from bookkit.checks.quizzes import untrue
+from bookkit.notebooks.chapters import is_chapter
+from bookkit.notebooks.files import find_notebooks, read
 from bookkit.notebooks.kernel import Kernel
-from bookkit.project import EDITIONS, ENGLISH, ROOT, BookError
+from bookkit.project import EDITIONS, ENGLISH, ROOT, BookError, name
 
 PAGES = sorted(path.stem for path in quizzes.QUIZZES.glob("*.yml"))
 
@@ -16,6 +18,14 @@ PAGES = sorted(path.stem for path in quizzes.QUIZZES.glob("*.yml"))
 def test_the_quizzes_have_the_form_that_is_asked(tell):
     assert PAGES
     tell(quizzes.malformed())
+
+
+@pytest.mark.parametrize("path", find_notebooks(), ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_chapter_has_a_quiz(path):
+    if is_chapter(read(path)) and not quizzes.quiz_of(path.stem).exists():
+        pytest.fail(
+            f"{name(path)}: is a chapter without a quiz; write {name(quizzes.quiz_of(path.stem))}", pytrace=False
+        )
 
 
 @pytest.fixture
