@@ -118,3 +118,14 @@ def test_an_answer_is_checked_in_words(live_page, live, edition):
     assert "IndexError" in try_answer(live_page, "flow-ex-norm", "def safe_norm(x):\n    return [][0]")
     said = try_answer(live_page, "flow-ex-norm", answer["solution"])
     assert said == answer["right"][edition.name].replace("`", "")
+
+
+def test_every_character_can_be_typed(live_page, live):
+    """The site has keys of its own, as "/" for its search."""
+    opened(live_page, live, "en/index")
+    live_page.locator(".cell_input pre").first.click()
+    until(live_page, "document.activeElement.matches('.cm-content')")
+    live_page.keyboard.press("Control+a")
+    typed = "# " + "".join(map(chr, range(33, 127)))
+    live_page.keyboard.type(typed)
+    assert live_page.locator(".cm-content").inner_text() == typed

@@ -84,7 +84,7 @@ class Reader:
         until(self.page, f"{said}.includes({words!r})", patience)
 
     def wait_state(self, *states):
-        until(self.page, f"{list(states)}.includes(document.querySelector('.live-bar').dataset.state)")
+        until(self.page, f"{list(states)}.includes(document.querySelector('.live-bar')?.dataset.state)")
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_what_stands_above_runs_first_and_the_reader_is_told(reader):
     reader.page.evaluate(WATCH_WORDS)
     reader.press(1)
     reader.wait(1, "Same as in the book")
-    assert "first runs what stands above: 1 cell" in reader.page.evaluate("said")
+    assert "what stands above runs first: cell 1 of 1" in reader.page.evaluate("said")
     assert reader.said(0) == "Ran; shows nothing, as in the book" and reader.said(2) == ""
     assert reader.shown(1).strip() == "2"
 
@@ -242,7 +242,7 @@ def test_a_reload_in_the_middle_loses_nothing(reader):
     reader.page.reload()
     until(reader.page, "document.querySelector('.cm-content')")
     assert "sleep(30)" in reader.cell(0).locator(".cm-content").inner_text()
-    assert reader.state() == "idle"
+    assert reader.state() == "left"
     reader.press(0, "Put the book's code back")
     reader.press(1)
     reader.wait(1, "Same as in the book")
@@ -312,3 +312,43 @@ def test_the_chinese_page_speaks_chinese(reader):
     text = reader.page.inner_text("main")
     for english in ("Run", "Edit", "Same", "Restart", "Ready"):
         assert english not in text, english
+
+
+def test_what_was_put_back_can_be_taken_again(reader):
+    reader.open().write(1, "print('mine')")
+    reader.press(1, "Put the book's code back")
+    assert "a += 1" in reader.cell(1).inner_text()
+    reader.press(1, "Take my code again")
+    assert reader.cell(1).locator(".cm-content").inner_text() == "print('mine')"
+    reader.press(1)
+    reader.wait(1, "Done")
+    assert reader.shown(1).strip() == "mine"
+    assert not reader.cell(1).get_by_role("button", name="Take my code again").is_visible()
+
+
+def test_after_a_reload_the_reader_is_told_that_python_ended(reader):
+    reader.open()
+    assert reader.state() == "idle"
+    reader.press(0)
+    reader.wait(0, "Ran")
+    reader.page.reload()
+    reader.wait_state("left")
+    reader.page.reload()
+    reader.wait_state("idle")
+
+
+def test_an_output_comes_into_view(reader):
+    reader.open().write(1, "for n in range(40):\n    print(n)")
+    reader.page.keyboard.press("Shift+Enter")
+    reader.wait(1, "Done")
+    bottom = "document.querySelectorAll('.cell')[1].querySelector('.cell_output').getBoundingClientRect().bottom"
+    bar = "document.querySelector('.live-bar').getBoundingClientRect().top"
+    assert reader.page.evaluate(f"{bottom} <= {bar} && {bottom} > 0")
+
+
+def test_code_keeps_its_size_when_it_is_edited(reader):
+    reader.open()
+    size = "getComputedStyle(document.querySelectorAll('.cell')[1].querySelector('{}')).fontSize"
+    before = reader.page.evaluate(size.format("pre"))
+    reader.write(1, "a")
+    assert reader.page.evaluate(size.format(".cm-content")) == before

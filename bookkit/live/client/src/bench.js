@@ -1,6 +1,7 @@
 // The workbench: the cells of a page, the order in which they run, and the bar that says how things stand.
 
 import { Cell } from "./cell.js";
+import * as kept from "./kept.js";
 import { coded } from "./coded.js";
 import { ask, page, RefusedError } from "./server.js";
 import { words } from "./words.js";
@@ -65,7 +66,8 @@ export class Bench {
     this.reconnectButton = add(words.reconnect, () => this.probe());
     this.bar.append(this.state, this.clock, this.interruptButton, this.restartButton, this.reconnectButton);
     document.querySelector("article").after(this.bar);
-    this.tell("idle");
+    this.tell(kept.hadKernel() ? "left" : "idle");
+    kept.noteKernel(false);
   }
 
   // Say how things stand: one of the words, with the seconds since then where it may take some.
@@ -142,6 +144,7 @@ export class Bench {
     try {
       const { Kernel } = await import("./kernel.js");
       this.kernel = await Kernel.start((what) => this.hear(what));
+      kept.noteKernel(true);
       this.forget();
       this.tell("ready");
       return true;
@@ -155,8 +158,8 @@ export class Bench {
 
   async runWithAbove(cell) {
     const above = this.above(cell).filter((other) => other.isDue);
-    if (above.length) cell.say(words.first(above.length), "live-busy");
-    for (const other of above) {
+    for (const [number, other] of above.entries()) {
+      cell.say(words.first(number + 1, above.length), "live-busy");
       if (!(await this.execute(other, false))) {
         if (this.due[0] === cell) cell.endBecauseOf(other);
         this.giveUp(cell);
@@ -192,6 +195,7 @@ export class Bench {
     this.history.push(cell.book && code === cell.bookCode ? cell : null);
     if (wanted) cell.reveal();
     cell.end(this.stopping && status === "error" ? "stopped" : status, fairly);
+    if (wanted) cell.outputs.place.scrollIntoView({ block: "nearest" });
     if (status !== "lost") this.tell(this.stopping ? "interrupted" : "ready");
     return status === "ok" || (status === "error" && Boolean(cell.book?.raises) && !this.stopping);
   }
@@ -240,6 +244,7 @@ export class Bench {
     try {
       await this.kernel.restart();
       this.forget();
+      for (const cell of [...this.book, ...this.tries]) cell.say("");
       this.tell("restarted");
     } catch {
       this.tell("failed");

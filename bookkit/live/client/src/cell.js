@@ -60,20 +60,23 @@ export class Cell {
   addTools() {
     this.tools = made("div", "live-tools d-print-none");
     this.run = button(words.run, "live-run", () => this.bench.run(this));
+    this.run.title = words.runMeans;
     this.run.ariaLabel = this.book ? words.runCell(this.number) : `${words.run}: ${words.try}`;
     this.upTo = button(words.runToHere, "", () => this.bench.runUpTo(this));
+    this.upTo.title = words.runToHereMeans;
     this.edit = button(words.edit, "", () => this.open());
     this.back = button(words.putBack, "", () => this.putBack());
+    this.mine = button(words.mine, "", () => this.takeMine());
     this.said = made("span", "live-said");
     this.said.role = "status";
     this.hint = made("p", "live-hint");
     this.hint.textContent = words.keys;
-    this.tools.append(this.run, ...(this.book ? [this.upTo] : []), this.edit, this.back, this.said, this.hint);
+    this.tools.append(this.run, ...(this.book ? [this.upTo] : []), this.edit, this.back, this.mine, this.said, this.hint);
     if (this.answer) this.run.after(button(words.check, "live-check", () => this.check()));
     const input = this.element.querySelector(".cell_input");
     (input.closest("details.above-input") ?? input).after(this.tools);
     this.back.hidden = !this.book || !this.isChanged;
-    this.hint.hidden = true;
+    this.mine.hidden = this.hint.hidden = true;
   }
 
   findOutputs() {
@@ -90,6 +93,7 @@ export class Cell {
   async open(focus = true) {
     this.editing ??= import("./editor.js").then(({ edit }) => {
       const editor = edit(this.pre.parentElement, this.code, this.label, this.keys, (code) => this.changed(code));
+      editor.dom.style.fontSize = getComputedStyle(this.pre).fontSize;
       this.pre.hidden = true;
       this.edit.hidden = true;
       this.hint.hidden = false; // it stays: a button that moves while it is pressed is missed
@@ -117,20 +121,17 @@ export class Cell {
     else this.bench.run(this);
   }
 
+  // The page stays where the output will be, which is brought into view when it is there.
   runAndGoOn() {
     this.bench.run(this);
-    this.bench.after(this)?.focus();
-  }
-
-  focus() {
-    if (this.editing) this.open();
-    else this.run.focus();
+    this.bench.after(this)?.run.focus({ preventScroll: true });
   }
 
   changed(code) {
     this.code = code;
     this.pre.textContent = code; // what the copy button copies
     this.back.hidden = !this.book || !this.isChanged;
+    this.mine.hidden = true;
     this.say("");
     if (!kept.keep(this.id, this.isChanged ? code : null)) this.bench.storageIsFull();
   }
@@ -139,6 +140,7 @@ export class Cell {
     const editor = this.editing && (await this.editing);
     editor?.destroy();
     this.editing = null;
+    this.own = this.code;
     this.code = this.bookCode;
     kept.keep(this.id, null);
     this.pre.innerHTML = this.bookHtml; // as it came with the page
@@ -146,7 +148,14 @@ export class Cell {
     this.back.hidden = this.hint.hidden = true;
     this.outputs.place.replaceChildren(...this.bookShown);
     this.say("");
-    this.run.focus();
+    this.mine.hidden = false;
+    this.mine.focus();
+  }
+
+  // Undo that the book's code was put back.
+  async takeMine() {
+    this.changed(this.own);
+    await this.open();
   }
 
   say(text, kind = "") {

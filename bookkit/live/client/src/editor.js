@@ -50,6 +50,12 @@ export function edit(parent, code, label, keys, changed) {
         look,
         keymap.of([indentWithTab, ...defaultKeymap, ...historyKeymap]),
         EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", autocapitalize: "off", tabindex: "0" }),
+        // The site has keys of its own, "/" for its search: none of them while somebody writes.
+        EditorView.domEventHandlers({
+          keydown: (event) => event.stopPropagation(),
+          blur: (_, view) => void (view.scrollDOM.scrollLeft = 0),
+        }),
+        matchMedia("(max-width: 576px)").matches ? EditorView.lineWrapping : [],
         EditorView.updateListener.of((update) => update.docChanged && changed(update.state.doc.toString())),
       ],
     }),

@@ -22,3 +22,22 @@ export function keep(id, code) {
     return false;
   }
 }
+
+// Whether this tab had a kernel on this page, which ended when the page was left.
+
+export function hadKernel() {
+  try {
+    return sessionStorage.getItem(key("kernel")) !== null;
+  } catch {
+    return false;
+  }
+}
+
+export function noteKernel(there) {
+  try {
+    if (there) sessionStorage.setItem(key("kernel"), "");
+    else sessionStorage.removeItem(key("kernel"));
+  } catch {
+    // Then the reader is not told.
+  }
+}

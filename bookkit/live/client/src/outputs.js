@@ -21,6 +21,9 @@ export function plain(text) {
     .replace(/[\x00-\x08\x0b-\x1f\x7f]/g, "");
 }
 
+// As HTML reads the text of a <pre>: without an empty line at its beginning.
+const begun = (text) => text.replace(/^\n/, "");
+
 function element(name, className, text) {
   const made = document.createElement(name);
   made.className = className;
@@ -122,8 +125,8 @@ export class Outputs {
   }
 
   write(pre, whole, added) {
-    if (/[\r\x1b]/.test(whole.text)) pre.textContent = plain(whole.text);
-    else pre.append(plain(added));
+    if (/[\r\x1b]/.test(whole.text)) pre.textContent = begun(plain(whole.text));
+    else pre.append(pre.textContent ? plain(added) : begun(plain(added)));
   }
 
   view(output) {
@@ -146,7 +149,7 @@ export class Outputs {
       return image;
     }
     const [outer, pre] = block("text_plain highlight-myst-ansi");
-    pre.textContent = plain(output.data[TEXT] ?? "");
+    pre.textContent = begun(plain(output.data[TEXT] ?? ""));
     return outer;
   }
 
