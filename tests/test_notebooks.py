@@ -201,6 +201,7 @@ FAULTS = {
         "asks NumPy what day it is; write the date that is meant",
     ),
     "NumPy's day": (set_in(1, source="np.array(\"today\",\n'datetime64')"), "asks NumPy what day it is"),
+    "the null device": (set_in(1, source="profiler.set_config(filename=os.devnull)"), "the system's null device"),
     "a path in the source": (set_in(1, source="open('/home/me/x')"), "of one machine"),
     "an address in an output": (
         lambda notebook: notebook.cells[1].outputs[0].data.update({"text/plain": "<f at 0x7f00aa>"}),

@@ -34,6 +34,7 @@ MAGICS = {"matplotlib", "config"}
 # What IPython keeps of earlier cells: In, Out, _, __, _i, _3, _i3 ...
 HISTORY = re.compile(r"In|Out|_{1,3}|_i{1,3}|_i?\d+|_[iod]h")
 # NumPy reads a clock of its own where it is given one of these words for a date; no other date reaches it.
+NULL_DEVICE = re.compile(r"\bdevnull\b|/dev/null\b")  # MXNet's profiler removes the file that it is about to write
 NUMPYS_CLOCK = re.compile(r"""\bdatetime64\b(?s:.*)["'](?:now|today)["']|["'](?:now|today)["'](?s:.*)\bdatetime64\b""")
 NBVAL_COMMENT = re.compile(r"#\s*(NBVAL_|PYTEST_VALIDATE_)", re.IGNORECASE)
 
@@ -138,6 +139,13 @@ def no_clock(notebook: NotebookNode) -> Complaints:
             yield f"cell {cell.id}: asks NumPy what day it is; write the date that is meant"
 
 
+def no_null_device(notebook: NotebookNode) -> Complaints:
+    for cell in code_cells(notebook):
+        if NULL_DEVICE.search(cell.source):
+            advice = "a library may put a file in its place; write in a temporary folder"
+            yield f"cell {cell.id}: gives a library the system's null device to write to: {advice}"
+
+
 def magics(notebook: NotebookNode) -> Complaints:
     """Only those that set up figures: the others time, read, or run what is not in the notebook."""
     for cell in code_cells(notebook):
@@ -229,6 +237,7 @@ RULES: list[Callable[[NotebookNode], Complaints]] = [
     line_ends,
     no_machine,
     no_clock,
+    no_null_device,
     magics,
     characters,
     settings_of_the_site,
