@@ -19,7 +19,7 @@ SCHEMA = {
             "type": "object",
             "required": ["first"],
             "additionalProperties": False,
-            "properties": {**dict.fromkeys(ORDERS, {"enum": list(VERDICTS)}), "says": TEXT},
+            "properties": {**{order: {"enum": list(VERDICTS)} for order in ORDERS}, "says": TEXT},
         },
     },
 }

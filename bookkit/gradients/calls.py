@@ -3,22 +3,24 @@
 import numpy as np
 
 # What a call may name, with its shape: all of these are differentiated by. Capitals are matrices.
-SHAPES: dict[str, tuple[int, ...]] = {
-    **{
-        "x": (4,),
-        "y": (4,),
-        "small": (4,),
-        "A": (2, 3),
-        "B": (3, 2),
-        "C": (2, 3),
-        "S": (2, 2),
-        "L": (2, 2),
-        "R": (2, 2),
-    },
-    **{"pairs": (2, 2, 3), "others": (2, 3, 2), "images": (1, 2, 3, 3), "kernels": (2, 2, 2, 2), "biases": (2,)},
-    **{"weights": (2, 3), "scales": (3,), "shifts": (3,), "words": (3, 2), "states": (1, 1, 2), "steps": (2, 1, 3)},
-    **{"cells": (14,), "row": (1, 3), "deep": (1, 4, 2, 2)},
+NAMES: dict[tuple[int, ...], str] = {
+    (4,): "x y small",
+    (3,): "scales shifts",
+    (2,): "biases",
+    (14,): "cells",
+    (1, 3): "row",
+    (2, 3): "A C weights",
+    (3, 2): "B words",
+    (2, 2): "S L R",
+    (2, 2, 3): "pairs",
+    (2, 3, 2): "others",
+    (2, 1, 3): "steps",
+    (1, 1, 2): "states",
+    (1, 2, 3, 3): "images",
+    (2, 2, 2, 2): "kernels",
+    (1, 4, 2, 2): "deep",
 }
+SHAPES = {name: shape for shape, names in NAMES.items() for name in names.split()}
 # What a call may name and nobody differentiates by.
 CONSTANTS: dict[str, list] = {
     "indices": [2, 0, 1],

@@ -1,4 +1,4 @@
-"""Sphinx extension: `{operators-of-the-book} GROUP` is a table of book/data/operators.yml, in the language of the edition.
+"""Sphinx extension: `{operators-of-the-book} GROUP` is a table of book/data/operators.yml, in the edition's language.
 
 One row a call: what is found of its derivative of each order, and what MXNet says where it raises.
 """
@@ -29,7 +29,7 @@ class OperatorsOfTheBook(SphinxDirective):
         if group not in found:
             raise self.error(f"book/data/operators.yml has no group {group!r}")
         edition = edition_of(self.config)
-        rows = [HEADS[edition.name], ("---",) * 5]
+        rows: list[tuple[str, ...]] = [HEADS[edition.name], ("---",) * 5]
         for call, verdicts in found[group].items():
             said = [verdicts.get(order, "–") for order in ORDERS]
             if edition == CHINESE:
