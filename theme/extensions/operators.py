@@ -1,9 +1,12 @@
-"""Sphinx extension: `{operators-of-the-book} GROUP` is a table of book/data/operators.yml, in the edition's language.
+"""Sphinx extension: `{operators-of-the-book}` is a table of book/data/operators.yml, in the edition's language.
 
-One row a call: what is found of its derivative of each order, and what MXNet says where it raises.
+Its option `group` says of which calls. One row a call: what is found of its derivative of each order, and what MXNet says where it raises.
 """
 
+from typing import ClassVar
+
 from docutils import nodes
+from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
@@ -19,13 +22,12 @@ IN_CHINESE = {RIGHT: "正确", WRONG: "**错误**", RAISES: "报错", ENDS: "进
 
 
 class OperatorsOfTheBook(SphinxDirective):
-    required_arguments = 1
-    final_argument_whitespace = True
+    option_spec: ClassVar = {"group": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
         self.env.note_dependency(str(OPERATORS))
         found = read()
-        group = self.arguments[0]
+        group = self.options.get("group")
         if group not in found:
             raise self.error(f"book/data/operators.yml has no group {group!r}")
         edition = edition_of(self.config)
