@@ -1,6 +1,7 @@
 """Sphinx extension: `{operators-of-the-book}` is a table of book/data/operators.yml, in the edition's language.
 
-Its option `group` says of which calls. One row a call: what is found of its derivative of each order, and what MXNet says where it raises.
+Its option `group` says of which calls. One row a call: what is found of its derivative of each order, and what MXNet
+says where it raises.
 """
 
 from typing import ClassVar
