@@ -57,6 +57,9 @@ agree: setup ## record that both editions say the same as they stand now
 gradients: setup ## derive every gradient again without MXNet, and write the tables of the page that says so
 	@$(PYTHON) -m bookkit gradients
 
+operators: setup ## try which derivatives MXNet's operators have, and write the table of the page that says so
+	@$(PYTHON) -m bookkit operators
+
 prose: setup ## say what the numbers and formulas of the text rest on, and write the table of the page that says so
 	@$(PYTHON) -m bookkit prose
 
@@ -81,4 +84,4 @@ bench: setup ## measure set-up, build and checks against their bars
 clean: ## remove what was built, and .venv
 	rm -rf _build .venv .pytest_cache
 
-.PHONY: help setup book test test-all check serve live live-numbers lab refresh new questions module agree gradients prose lock faults matrix audit pdf bench clean
+.PHONY: help setup book test test-all check serve live live-numbers lab refresh new questions module agree gradients operators prose lock faults matrix audit pdf bench clean

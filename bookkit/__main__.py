@@ -72,6 +72,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int | None]]] = {
     ),
     "agree": ("record that both editions say the same", lambda given: module("checks.agreement").main()),
     "gradients": ("derive every gradient again without MXNet", lambda given: module("gradients.report").main()),
+    "operators": ("try which derivatives operators have", lambda given: module("gradients.orders").main()),
     "prose": (
         "say what the numbers and formulas of the text rest on",
         lambda given: module("checks.prose.report").main(),

@@ -18,6 +18,7 @@ from bookkit.reading import minutes
 from bookkit.site import links
 from bookkit.words import read_glossary, read_index, read_threads
 from theme.extensions import mathml, steps
+from theme.extensions.scripts import SearchIndex
 
 pytestmark = [pytest.mark.site, pytest.mark.slow]
 
@@ -185,6 +186,13 @@ def test_nothing_comes_from_another_host(site, soups):
 
 def compressed(path):
     return len(gzip.compress(path.read_bytes(), 9))
+
+
+def test_the_search_index_loses_nothing_when_it_is_packed():
+    index = {"terms": {"梯度": [0, 3, 40], "导数": [0, 3, 40], "sin": 7, "__proto__": [1]}, "titleterms": {"sin": 2}}
+    again = SearchIndex().loads(SearchIndex().dumps(index))
+    assert again["titleterms"] == {"sin": [2]}
+    assert again["terms"] == {**index["terms"], "sin": [7]}
 
 
 def test_pages_are_light(site, soups):

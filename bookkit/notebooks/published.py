@@ -19,7 +19,7 @@ HTML = re.compile(r"</?(?:br|kbd|sub|sup) */?>")  # no attributes, and so nothin
 DIRECTIVES = {
     *("note", "warning", "tip", "important", "seealso", "admonition"),
     *("exercise", "solution-start", "solution-end"),
-    *("table", "math", "code-block", "glossary-of-the-book", "threads-of-the-book"),
+    *("table", "math", "code-block", "glossary-of-the-book", "threads-of-the-book", "operators-of-the-book"),
 }
 ROLES = {"math", "ref", "numref", "eq", "term"}
 SCHEMES = {"", "http", "https", "mailto"}

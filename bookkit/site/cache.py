@@ -14,6 +14,7 @@ from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 
+from bookkit.operators import OPERATORS
 from bookkit.project import ROOT, BookError, Edition, name
 from bookkit.quizzes import QUIZZES
 from bookkit.words import GLOSSARY, INDEX, THREADS
@@ -23,7 +24,7 @@ CODE = (
     "theme",
     *(
         f"bookkit/{name}.py"
-        for name in ("project", "contents", "words", "quizzes", "addresses", "site/build", "site/cache")
+        for name in ("project", "contents", "words", "quizzes", "operators", "addresses", "site/build", "site/cache")
     ),
     "bookkit/notebooks/files.py",  # what is usable
 )
@@ -62,7 +63,7 @@ class Inputs:
         rest = [configuration, digests([ROOT / path for path in CODE]), packages(), sys.version, str(ROOT)]
         return cls(
             digest(json.dumps(rest).encode()),
-            digest(json.dumps(digests([GLOSSARY, INDEX, THREADS, QUIZZES])).encode()),
+            digest(json.dumps(digests([GLOSSARY, INDEX, THREADS, QUIZZES, OPERATORS])).encode()),
             digests([edition.folder]),
         )
 
