@@ -32,7 +32,7 @@ CATALOGUES = {
 }
 
 # Words of one character that are in every text, and of which no query asks: they end a run like a comma.
-PARTICLES = "的了是在和也不它这一"
+PARTICLES = "的了是在和也不它这一就都还但把被很只而与从每那么所又才你我们其之以及或让"
 
 
 class ChineseSearch(SearchEnglish):
