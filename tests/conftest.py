@@ -7,7 +7,6 @@ from functools import partial
 from http.server import ThreadingHTTPServer
 
 import pytest
-from live_site import LiveServer
 
 from bookkit.addresses import Addresses
 from bookkit.project import BookError
@@ -108,6 +107,8 @@ def page(browser, address):
 @pytest.fixture(scope="module")
 def live(site):
     """A server of the live book; where there is no Node the test is skipped, but not where changes are checked."""
+    from live_site import LiveServer
+
     from bookkit.live.bundle import bundle
 
     try:
