@@ -74,7 +74,7 @@ def begin_anew(host: str, folder: str, environment: dict[str, str]) -> None:
         part(host, NEW_NETWORK | NEW_NAME)  # where the process has left the machine, its forks may leave each other
     os.chdir(folder)
     os.environ.clear()
-    os.environ.update(environment)
+    os.environ.update(environment, JPY_PARENT_PID=str(os.getppid()))  # as Jupyter does when it starts a kernel
     time.tzset()
 
 
