@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bookkit.contents import TEXT, line_of, misfits, pages, read_yaml
-from bookkit.notebooks.cells import code_cells, solutions
+from bookkit.contents import TEXT, line_of, of_page, of_pages
+from bookkit.notebooks.cells import code_cells
+from bookkit.notebooks.chapters import solutions
 from bookkit.notebooks.files import read
-from bookkit.project import DATA, EDITIONS, BookError, name
+from bookkit.project import DATA, EDITIONS, Edition, name
 from bookkit.quizzes import SAID
 
 ANSWERS = DATA / "answers"
@@ -40,13 +41,29 @@ SCHEMA = {
                 "items": {"type": "string", "pattern": "^[a-z_A-Z][a-z_A-Z0-9]*$"},
             },
             "asks": SAID,
-            "setup": TEXT,  # code before the looks, in names of its own
+            "setup": TEXT,  # code before the looks, in names of its own; it has `plain`
             "solution": TEXT,  # code of a right answer; it may use the names of the page
             "looks": {"type": "array", "minItems": 1, "items": LOOK},
             "right": SAID,
         },
     },
 }
+# What every look may use: an answer may come as a list, a tuple, a dictionary, a number or an array of any kind.
+PLAIN = '''
+import numpy as np
+
+
+def plain(value):
+    """All numbers of an answer, in a row; none if it is no number."""
+    try:
+        value = getattr(value, "asnumpy", lambda: value)()
+        value = list(value.values()) if isinstance(value, dict) else value
+        if isinstance(value, (list, tuple)):
+            return np.concatenate([plain(each) for each in value])
+        return np.asarray(value, dtype=float).ravel()
+    except (TypeError, ValueError):
+        return np.array([])
+'''
 # An expression: it sees what the reader has defined, and defines nothing there. Its value is shown as JSON.
 PROGRAM = """(lambda scope: exec({code!r}, scope) or scope["_found"])({{**globals()}})"""
 CODE = """
@@ -76,46 +93,38 @@ def program(answer: dict[str, Any]) -> str:
     Its value holds the number of looks that were true before one was not, the names that are missing, and an error.
     """
     looks = [look["true"] for look in answer["looks"]]
-    code = CODE.format(names=answer["names"], setup=answer.get("setup", ""), looks=looks)
+    code = CODE.format(names=answer["names"], setup=PLAIN + answer.get("setup", ""), looks=looks)
     return PROGRAM.format(code=code)
 
 
-def wrong_answer(answer: dict[str, Any], page: str) -> Iterator[str]:
-    for edition in EDITIONS:
-        notebook = read(edition.folder / f"{page}.ipynb")
-        if answer["exercise"] not in (solved := solutions(notebook)):
-            yield f"{edition.place}{page}.ipynb has no exercise {answer['exercise']}; name one"
+def wrong_answers(answers: list[dict[str, Any]], page: str, edition: Edition) -> Iterator[tuple[int, str]]:
+    """Yield the number of each answer that does not fit the page of an edition, and why."""
+    notebook = read(edition.folder / f"{page}.ipynb")
+    solved = solutions(notebook)
+    for number, answer in enumerate(answers):
+        if answer["exercise"] not in solved:
+            yield number, f"{edition.place}{page}.ipynb has no exercise {answer['exercise']}; name one"
             continue
-        own = solved[answer["exercise"]]
-        others = [cell for cell in code_cells(notebook) if cell.id not in own]
+        others = [cell for cell in code_cells(notebook) if cell.id not in solved[answer["exercise"]]]
         for asked in answer["names"]:
             used = [cell.id for cell in others if re.search(rf"\b{asked}\b", cell.source)]
             if used:
-                yield f"{asked} is a name of the page already ({edition.name}, cell {used[0]}); ask for another one"
+                why = f"is a name of the page already ({edition.name}, cell {used[0]}); ask for another one"
+                yield number, f"{asked} {why}"
             if f"`{asked}`" not in answer["asks"][edition.name]:
-                yield f"`{asked}` is not asked for ({edition.name}); say what it is"
+                yield number, f"`{asked}` is not asked for ({edition.name}); say what it is"
 
 
 def malformed() -> list[str]:
     """Return a line for each mistake in the form of the answers."""
-    lines: list[str] = []
-    for path in sorted(ANSWERS.glob("*")):
-        if path.suffix != ".yml" or path.stem not in pages():
-            lines.append(f"{name(path)}: are the answers of no page; rename it after its page, or remove it")
-        elif found := misfits(path, SCHEMA):
-            lines += found
-        else:
-            for number, answer in enumerate(read_yaml(path)):
-                place = f"{name(path)}: line {line_of(path, number)}"
-                lines += [f"{place}: {line}" for line in wrong_answer(answer, path.stem)]
+    contents, lines = of_pages(ANSWERS, SCHEMA, "are the answers")
+    for path, answers in contents.items():
+        for edition in EDITIONS:
+            wrong = wrong_answers(answers, path.stem, edition)
+            lines += [f"{name(path)}: line {line_of(path, number)}: {line}" for number, line in wrong]
     return lines
 
 
 def read_answers(page: str) -> list[dict[str, Any]]:
     """Return the answers of a page, none where nothing can be looked at; raise BookError if they are malformed."""
-    path = answers_of(page)
-    if not path.exists():
-        return []
-    if lines := misfits(path, SCHEMA):
-        raise BookError("\n".join(lines))
-    return read_yaml(path)
+    return of_page(answers_of(page), SCHEMA)

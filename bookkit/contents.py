@@ -253,6 +253,31 @@ def pages() -> list[str]:
         raise BookError(f"{name(TOC)}: {error}; mend it") from None
 
 
+def of_pages(folder: Path, schema: dict, what: str) -> tuple[dict[Path, Any], list[str]]:
+    """Return what the files of a folder hold, one a page, and a line for each that belongs to no page or is malformed.
+
+    `what` says what a file is, as in "is the quiz".
+    """
+    found, lines = {}, []
+    for path in sorted(folder.glob("*")):
+        if path.suffix != ".yml" or path.stem not in pages():
+            lines.append(f"{name(path)}: {what} of no page; rename it after its page, or remove it")
+        elif wrong := misfits(path, schema):
+            lines += wrong
+        else:
+            found[path] = read_yaml(path)
+    return found, lines
+
+
+def of_page(path: Path, schema: dict) -> list:
+    """Return what such a file holds, nothing if it is not there; raise BookError if it is malformed."""
+    if not path.exists():
+        return []
+    if lines := misfits(path, schema):
+        raise BookError("\n".join(lines))
+    return read_yaml(path)
+
+
 def pages_of(edition: Edition) -> tuple[dict[str, Path], list[str]]:
     """Return the pages that lie in the folder of an edition by their names, and a line for all else that does."""
     found: dict[str, Path] = {}

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bookkit.contents import TEXT, line_of, misfits, pages, read_yaml
-from bookkit.project import DATA, EDITIONS, BookError, name
+from bookkit.contents import TEXT, line_of, of_page, of_pages
+from bookkit.project import DATA, EDITIONS, name
 
 QUIZZES = DATA / "quizzes"
 KINDS = ("prediction", "fault", "choice", "number", "why")  # one question of each
@@ -71,27 +71,16 @@ def wrong_question(question: dict[str, Any]) -> Iterator[str]:
 
 def malformed() -> list[str]:
     """Return a line for each mistake in the form of the quizzes."""
-    lines: list[str] = []
-    for path in sorted(QUIZZES.glob("*")):
-        if path.suffix != ".yml" or path.stem not in pages():
-            lines.append(f"{name(path)}: is the quiz of no page; rename it after its page, or remove it")
-        elif found := misfits(path, SCHEMA):
-            lines += found
-        else:
-            questions = read_yaml(path)
-            if sorted(question["kind"] for question in questions) != sorted(KINDS):
-                lines.append(f"{name(path)}: has not one question of each kind ({', '.join(KINDS)}); mend it")
-            for number, question in enumerate(questions):
-                place = f"{name(path)}: line {line_of(path, number)}"
-                lines += [f"{place}: {line}" for line in wrong_question(question)]
+    contents, lines = of_pages(QUIZZES, SCHEMA, "is the quiz")
+    for path, questions in contents.items():
+        if sorted(question["kind"] for question in questions) != sorted(KINDS):
+            lines.append(f"{name(path)}: has not one question of each kind ({', '.join(KINDS)}); mend it")
+        for number, question in enumerate(questions):
+            place = f"{name(path)}: line {line_of(path, number)}"
+            lines += [f"{place}: {line}" for line in wrong_question(question)]
     return lines
 
 
 def read_quiz(page: str) -> list[dict[str, Any]]:
     """Return the questions of a page, none where it has no quiz; raise BookError if they are malformed."""
-    path = quiz_of(page)
-    if not path.exists():
-        return []
-    if lines := misfits(path, SCHEMA):
-        raise BookError("\n".join(lines))
-    return read_yaml(path)
+    return of_page(quiz_of(page), SCHEMA)

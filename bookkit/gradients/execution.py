@@ -1,5 +1,7 @@
 """Execute the English notebooks, each in a kernel with the recorder inside, under the limits of all cells."""
 
+import contextlib
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -63,12 +65,16 @@ def run_page(path: Path, timeout: float = CELL_TIMEOUT) -> Run:
 def run(names: Sequence[str]) -> list[Run]:
     """Execute the English notebooks of these names, the largest first: it takes longest."""
     paths = [ENGLISH.folder / f"{page}.ipynb" for page in names]
+    paths.sort(key=lambda path: path.stat().st_size, reverse=True)
     with ThreadPoolExecutor(AT_ONCE) as pool:
+        runs = [pool.submit(run_page, path) for path in paths]
         try:
-            runs = pool.map(run_page, sorted(paths, key=lambda path: path.stat().st_size, reverse=True))
-            return sorted(runs, key=lambda done: names.index(done.page))
+            return sorted((run.result() for run in runs), key=lambda done: names.index(done.page))
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
-            for kernel in psutil.Process().children(recursive=True):  # a thread waits until its kernel has ended
-                kernel.kill()
+            while not all(run.done() for run in runs):  # a thread ends when its kernel has, which it may not have yet
+                for kernel in psutil.Process().children(recursive=True):
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        kernel.kill()
+                time.sleep(0.1)
             raise

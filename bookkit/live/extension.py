@@ -119,16 +119,16 @@ class Pages(Guarded):
         return f'<link rel="stylesheet" href="{place}live.css"/><script type="module" src="{place}main.js"></script>'
 
 
+def edition_of(page: re.Match) -> Edition:
+    [edition] = [edition for edition in EDITIONS if edition.name == page["edition"]]
+    return edition
+
+
 def notebook(site: Path, page: re.Match) -> Path:
     """Return the path of the notebook that a page of the site was made from, as it was then."""
-    [edition] = [edition for edition in EDITIONS if edition.name == page["edition"]]
+    edition = edition_of(page)
     sources = site / edition.site / "_sources"
     return (sources / edition.place if not edition.site else sources) / f"{page['page']}.ipynb"
-
-
-def edition_of(page: str) -> Edition:
-    [found] = [edition for edition in EDITIONS if page.startswith(edition.place)]
-    return found
 
 
 class OfPage(Guarded, APIHandler):
@@ -137,23 +137,20 @@ class OfPage(Guarded, APIHandler):
     def initialize(self, site: Path, worlds: Worlds) -> None:
         self.site, self.worlds = site, worlds
 
-    def notebook(self, page: str) -> Path:
+    def find(self, page: str) -> tuple[Edition, Path]:
+        """Return the edition of a page and the path of its notebook."""
         found = PAGE.fullmatch(page)
         if not found or not (path := notebook(self.site, found)).is_file():
             raise web.HTTPError(404, f"{page} is no page with code")
-        return path
+        return edition_of(found), path
 
 
 class Cells(OfPage):
     @web.authenticated
     async def get(self, page: str) -> None:
+        edition, path = self.find(page)
         try:
-            self.finish(
-                {
-                    "cells": cells.of_page(self.notebook(page)),
-                    "answers": cells.of_answers(Path(page).name, edition_of(page)),
-                }
-            )
+            self.finish({"cells": cells.of_page(path), "answers": cells.of_answers(path.stem, edition)})
         except BookError as error:
             raise web.HTTPError(500, str(error)) from None
 
@@ -161,8 +158,8 @@ class Cells(OfPage):
 class Kernel(OfPage):
     @web.authenticated
     async def post(self, page: str) -> None:
-        self.notebook(page)
-        kernel = await self.worlds.start(edition_of(page).folder)
+        edition, _ = self.find(page)
+        kernel = await self.worlds.start(edition.folder)
         self.set_status(201)
         self.finish({"id": kernel, "name": "python3"})
 

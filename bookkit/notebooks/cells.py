@@ -1,7 +1,5 @@
 """What is asked of a notebook and of its cells again and again."""
 
-import re
-
 from nbformat import NotebookNode
 
 # What of a cell's metadata is the book's: facts about the cell, and why each stands there.
@@ -31,21 +29,6 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
 
 def tags(cell: NotebookNode) -> set[str]:
     return set(cell.metadata.get("tags", []))
-
-
-def solutions(notebook: NotebookNode) -> dict[str, list[str]]:
-    """Return {label of an exercise: ids of the cells of its solution}."""
-    found: dict[str, list[str]] = {}
-    label = None
-    for cell in notebook.cells:
-        if begin := re.match(r":::\{solution-start\} ([\w-]+)$", cell.source, re.MULTILINE):
-            label = begin[1]
-            found[label] = []
-        elif cell.source.startswith(":::{solution-end}"):
-            label = None
-        elif label:
-            found[label].append(cell.id)
-    return found
 
 
 def alternative_text(cell: NotebookNode) -> str:

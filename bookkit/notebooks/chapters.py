@@ -190,6 +190,18 @@ class Exercises:
                 self.complaints.append(f"exercise {label}: has no solution that runs; {advice}")
 
 
+def solutions(notebook: NotebookNode) -> dict[str, list[str]]:
+    """Return {label of an exercise: ids of the code cells of its solution}."""
+    found: dict[str, list[str]] = {}
+    label = None
+    for cell, piece in text_of(notebook):
+        if piece.kind == "directive" and piece.name in ("solution-start", "solution-end"):
+            label = piece.text if piece.name == "solution-start" else None
+        elif piece.kind == "code cell" and label:
+            found.setdefault(label, []).append(cell.id)
+    return found
+
+
 def exercises(notebook: NotebookNode) -> Iterator[str]:
     """Each exercise is followed by one solution that holds code."""
     found = Exercises()

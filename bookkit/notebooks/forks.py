@@ -5,6 +5,7 @@ those of readers; the ones in which outputs are stored, and those of other machi
 ways are seen to agree.
 """
 
+import atexit
 import contextlib
 import json
 import signal
@@ -23,7 +24,7 @@ LAUNCH = Path(__file__).with_name("launch.py").read_text(encoding="utf-8")
 MODULES = ("ipykernel.kernelapp", "mxnet", "matplotlib.backends.backend_svg", "matplotlib.figure", "sympy")
 BACKEND = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}  # ipykernel's, which sets it later
 
-HELD: list[subprocess.Popen] = []  # the end of whose input is the end of this process
+PATIENCE = 5  # seconds, in which a process that imports nothing just now has ended
 
 
 class Fork(psutil.Process):
@@ -85,8 +86,19 @@ def start_forks(environment: Mapping[str, str], host: str = "", begin: str = "")
             pass_fds=[listener.fileno()],
             start_new_session=True,
         )
-        HELD.append(process)
+        atexit.register(end, process)
         return ForkServer(listener.getsockname())
+
+
+def end(server: subprocess.Popen) -> None:
+    """End a server and its kernels, and leave none of them to the system."""
+    assert server.stdin
+    server.stdin.close()  # which is also how it hears that this process was killed
+    try:
+        server.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
 
 
 class Forking:

@@ -4,6 +4,7 @@ It runs in the new process before anything else, as text: nothing of the package
 becomes a kernel, or imports what notebooks import and becomes one in a fork of itself whenever it is asked to.
 """
 
+import contextlib
 import ctypes
 import fcntl
 import importlib
@@ -78,13 +79,28 @@ def begin_anew(host: str, folder: str, environment: dict[str, str]) -> None:
     time.tzset()
 
 
+def end_all(kernels: list[int]) -> None:
+    for kernel in kernels:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(kernel, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
+
+
 def serve(host: str, listener: socket.socket, begin: str, modules: list[str]) -> NoReturn:
     """Answer each request with the number of a fork that becomes a kernel, until stdin ends; import at the first."""
     if host:
         leave_machine(host)
     exec(begin, {})
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
+    kernels: list[int] = []  # file descriptors of processes
+    while sys.stdin not in (ready := select.select([listener, sys.stdin, *kernels], [], [])[0]):
+        for kernel in {*kernels} & {*ready}:
+            kernels.remove(kernel)
+            os.close(kernel)
+        if listener not in ready:
+            continue
         connection, _ = listener.accept()
         with connection, connection.makefile("rw", encoding="utf-8") as stream:
             request = json.loads(stream.readline())
@@ -92,12 +108,16 @@ def serve(host: str, listener: socket.socket, begin: str, modules: list[str]) ->
                 importlib.import_module(module)
             child = os.fork() if request else None
             if child:
+                kernels.append(os.pidfd_open(child))
                 stream.write(str(child))
         if child == 0:
             listener.close()
+            for kernel in kernels:
+                os.close(kernel)
             begin_anew(host, request["folder"], request["environment"])
             become_kernel(request["arguments"])
             os._exit(0)
+    end_all(kernels)
     os._exit(0)
 
 

@@ -8,12 +8,12 @@ from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
-from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 from bookkit.operators import ENDS, HANGS, OPERATORS, ORDERS, RAISES, RIGHT, WRONG, read
 from bookkit.project import CHINESE
 from theme.extensions.editions import edition_of
+from theme.extensions.tables import table
 
 HEADS = {
     "en": ("Call", "first", "second", "third", "MXNet says"),
@@ -32,7 +32,7 @@ class OperatorsOfTheBook(SphinxDirective):
         if group not in found:
             raise self.error(f"book/data/operators.yml has no group {group!r}")
         edition = edition_of(self.config)
-        rows: list[tuple[str, ...]] = [HEADS[edition.name], ("---",) * 5]
+        rows = []
         for call, verdicts in found[group].items():
             said = [verdicts.get(order, "–") for order in ORDERS]
             if edition == CHINESE:
@@ -41,10 +41,7 @@ class OperatorsOfTheBook(SphinxDirective):
                 words = [f"**{verdict}**" if verdict == WRONG else verdict for verdict in said]
             says = f"`{verdicts['says']}`" if "says" in verdicts else ""
             rows.append((f"`{call}`", *words, says))
-        lines = [f"| {' | '.join(row)} |" for row in rows]
-        place = nodes.Element()
-        self.state.nested_parse(StringList(lines, source=str(OPERATORS)), self.content_offset, place)
-        return place.children
+        return table(self, HEADS[edition.name], rows, OPERATORS)
 
 
 def setup(app):

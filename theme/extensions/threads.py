@@ -1,12 +1,12 @@
 """Sphinx extension: `{threads-of-the-book}` is a table of book/data/threads.yml, in the language of the edition."""
 
 from docutils import nodes
-from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 from bookkit.project import CHINESE
 from bookkit.words import THREADS, read_threads
 from theme.extensions.editions import edition_of
+from theme.extensions.tables import table
 
 HEADS = {
     "en": ("Thread", "What was seen, with its answer", "MXNet 1.9.1 on a CPU"),
@@ -19,14 +19,11 @@ class ThreadsOfTheBook(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         self.env.note_dependency(str(THREADS))
         edition = edition_of(self.config)
-        rows = [HEADS[edition.name], ("---",) * 3]
+        rows = []
         for thread in read_threads():
             now = NOW[thread["now"]] if edition == CHINESE else thread["now"]
             rows.append((f"[{thread['thread']}]({thread['at']})", f"[{thread[edition.name]}](#{thread['see']})", now))
-        lines = [f"| {' | '.join(row)} |" for row in rows]
-        place = nodes.Element()
-        self.state.nested_parse(StringList(lines, source=str(THREADS)), self.content_offset, place)
-        return place.children
+        return table(self, HEADS[edition.name], rows, THREADS)
 
 
 def setup(app):
