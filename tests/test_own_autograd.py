@@ -138,6 +138,59 @@ def test_what_cannot_be_right_is_refused():
         later.backward()
 
 
+class Product(own.Function):
+    """A product of two matrices, as one operation; its gradients may be transposed, by mistake."""
+
+    def __init__(self, transposed: bool):
+        self.transposed = transposed
+
+    def forward(self, a, b):
+        self.save_for_backward(a, b)
+        return a.dot(b)
+
+    def backward(self, g):
+        a, b = self.saved_tensors
+        parts = g.dot(b.T), a.T.dot(g)
+        return tuple(part.T for part in parts) if self.transposed else parts
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_gradient_with_its_axes_swapped_is_refused(transposed):
+    leaf = own.Array(POINT)
+    leaf.attach_grad()
+    with own.record():
+        result = Product(transposed)(leaf, own.Array(SQUARE))
+    if transposed:
+        with pytest.raises(ValueError, match="shape"):
+            result.backward()
+    else:
+        result.backward()
+        np.testing.assert_allclose(leaf.grad.data, np.ones((2, 3)) @ SQUARE.T)
+
+
+def test_an_operation_of_ones_own_keeps_what_one_call_saved():
+    operation = Product(transposed=False)
+    operation(own.Array(POINT), own.Array(SQUARE))
+    with pytest.raises(ValueError, match="only once"):
+        operation(own.Array(POINT), own.Array(SQUARE))
+
+
+def test_gradients_that_arrive_may_be_numbers_and_arrays_of_numpy():
+    class Doubled(own.Function):
+        def forward(self, x):
+            return x * 2
+
+        def backward(self, g):
+            return 2 * g.data
+
+    leaf = own.Array(POINT)
+    leaf.attach_grad()
+    with own.record():
+        result = Doubled()(leaf).sum()
+    result.backward(10)
+    np.testing.assert_array_equal(leaf.grad.data, np.full((2, 3), 20.0))
+
+
 def test_a_walk_leaves_no_recursion_too_deep():
     leaf = own.Array(1)
     leaf.attach_grad()

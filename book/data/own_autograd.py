@@ -77,6 +77,7 @@ Array.tanh = lambda a: invoke(np.tanh, a)
 
 def sum_to(array, shape):
     """Sum over the axes along which an array of this shape was stretched."""
+    np.broadcast_to(np.empty(shape), array.shape)  # raises if impossible
     ahead = array.data.ndim - len(shape)
     axes = [*range(ahead)] + [ahead + i for i, n in enumerate(shape) if n == 1]
     same = array.shape == shape
@@ -84,22 +85,26 @@ def sum_to(array, shape):
 
 
 def stretch(array, axis, shape):
-    """Undo a sum over an axis of an array of this shape, by copies."""
+    """Copy what a sum over an axis gave to all entries of this shape."""
     if axis is not None:
         array = array.reshape(np.expand_dims(array.data, axis).shape)
     return array.broadcast_to(shape)
 
 
+def reshape(a, shape):
+    return a.reshape(shape)
+
+
 GRADIENTS.update({
     np.sum: lambda g, y, a, axis: (stretch(g, axis, a.shape),),
     np.broadcast_to: lambda g, y, a, shape: (sum_to(g, a.shape),),
-    np.reshape: lambda g, y, a, newshape: (g.reshape(a.shape),),
+    reshape: lambda g, y, a, shape: (g.reshape(a.shape),),
 })
 
 Array.sum = lambda a, axis=None: invoke(np.sum, a, axis=axis)
 Array.mean = lambda a: a.sum() / a.data.size
 Array.broadcast_to = lambda a, shape: invoke(np.broadcast_to, a, shape=shape)
-Array.reshape = lambda a, shape: invoke(np.reshape, a, newshape=shape)
+Array.reshape = lambda a, shape: invoke(reshape, a, shape=shape)
 
 
 def matmul(a, b):
@@ -217,14 +222,14 @@ def walk(heads, head_grads=None, retain_graph=False):
     for head, g in zip(heads, head_grads, strict=True):
         if not head.is_on_tape:
             raise ValueError("a head is not on the tape: outside record?")
-        add(head, Array(np.ones(head.shape)) if g is None else g)
+        add(head, Array(np.ones(head.shape)) if g is None else as_array(g))
     for array in behind(heads):
         if array.entry:
             gradient, inputs, options = array.entry
             parts = gradient(grads.pop(array), array, *inputs, **options)
             for source, part in zip(inputs, parts, strict=True):
                 if source.is_on_tape:
-                    add(source, sum_to(part, source.shape))
+                    add(source, sum_to(as_array(part), source.shape))
             array.entry = array.entry if retain_graph else FREED
     return grads
 
@@ -252,10 +257,15 @@ Array.backward = lambda head, out_grad=None, retain_graph=False: backward(
 class Function:
     """An operation whose gradient function you write yourself."""
 
+    used = False
+
     def save_for_backward(self, *arrays):
         self.saved_tensors = arrays
 
     def __call__(self, *inputs):
+        if self.used:
+            raise ValueError("each Function object can be called only once")
+        self.used = True
         inputs = [as_array(each) for each in inputs]
         with pause(is_training()):
             output = Array(self.forward(*inputs).data)
