@@ -177,6 +177,7 @@ def test_arrow_keys_go_through_a_figure(page):
 
 def test_on_paper_a_figure_is_whole(page):
     assert all("#show-1" in address for address in addresses(page))
+    page.wait_for_function("[...document.images].some(image => image.naturalWidth)")  # the reader sees the figure
     before = "dispatchEvent(new Event('beforeprint')), [...document.images].map(image => [image.src, image.complete])"
     # It must be there at once: the browser prints what it has.
     assert all("#" not in address and complete for address, complete in page.evaluate(before))
