@@ -32,6 +32,7 @@ SYMPY = SimpleNamespace(
     **{name: _each(getattr(sympy, name)) for name in ("exp", "log", "sin", "cos", "sqrt", "tanh")},
     **{name: getattr(np, name) for name in ("sum", "dot", "transpose", "reshape", "stack", "concatenate", "square")},
     abs=_each(sympy.Abs),
+    logaddexp=np.frompyfunc(lambda a, b: sympy.log(sympy.exp(a) + sympy.exp(b)), 2, 1),
     broadcast_to=np.broadcast_to,
     mean=lambda x, axis, keepdims: np.mean(x, axis=axis, keepdims=keepdims),
 )
@@ -92,7 +93,7 @@ ACTIVATIONS = {
     "relu": lambda n, x: n.maximum(x, 0),
     "sigmoid": _sigmoid,
     "tanh": lambda n, x: n.tanh(x),
-    "softrelu": lambda n, x: n.log(1 + n.exp(x)),
+    "softrelu": lambda n, x: n.logaddexp(0, x),
     "softsign": lambda n, x: x / (1 + n.abs(x)),
 }
 
