@@ -24,6 +24,8 @@ START, END = (
         ([new_code_cell(LINES, metadata={"tags": ["hide-input"]}, outputs=OUTPUTS)], 1),
         ([new_markdown_cell("word"), START, new_code_cell(LINES), END], 1),
         ([START, new_code_cell(LINES), END, new_code_cell(LINES)], 5),
+        ([new_markdown_cell("word\n\n:::{note}\n:class: dropdown\n" + "word " * 2280 + "\n:::\n\nword")], 1),
+        ([new_markdown_cell(":::{note}\n" + "word " * 2280 + "\n:::\n\n:::{note}\n:class: dropdown\nword\n:::")], 10),
         ([new_markdown_cell("(label)=\n[word](https://example.org/a-long-way/to/go)\n" * 228)], 1),
     ],
 )
