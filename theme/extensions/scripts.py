@@ -1,9 +1,12 @@
 """The one script of the site, and the one that its search page needs beside it."""
 
+import itertools
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from sphinx.search import _JavaScriptIndex
 from sphinx.util import logging
@@ -47,32 +50,50 @@ UNPACK = """
 const setWholeIndex = Search.setIndex;
 Search.setIndex = (index) => {
   for (const table of ["terms", "titleterms"]) {
-    index[table] = Object.fromEntries(Object.entries(index[table]).flatMap(([pages, words]) => {
-      const numbers = [...pages].map((page) => page.codePointAt(0) - 48);
-      return words.split(" ").map((word) => [word, numbers]);
-    }));
+    const { words, lists, of } = index[table];
+    const pages = lists.split(" ").map((list) => [...list].map((page) => page.codePointAt(0) - 48));
+    let last = "";
+    const whole = words.split(" ").map((word, number) => {
+      last = [...last].slice(0, Number(word[0])).join("") + word.slice(1);
+      return [last, pages[of[number]]];
+    });
+    index[table] = Object.fromEntries(whole);
   }
   setWholeIndex(index);
 };
 """
 
 
-def packed(table: dict[str, int | list[int]]) -> dict[str, str]:
-    """Return {a character for each page: the words that are on these pages and on no other, with spaces between}."""
-    found: dict[str, list[str]] = {}
-    for word, pages in table.items():
-        numbers = [pages] if isinstance(pages, int) else pages
-        found.setdefault("".join(chr(48 + number) for number in numbers), []).append(word)
-    return {pages: " ".join(sorted(words)) for pages, words in found.items()}
+def packed(table: dict[str, int | list[int]]) -> dict[str, str | list[int]]:
+    """Return the words in order, the lists of pages that occur, and for each word the number of its list.
+
+    Of a word stands there how many letters it shares with the one before, and the rest; of a page, a character.
+    """
+    places = {word: [pages] if isinstance(pages, int) else pages for word, pages in table.items()}
+    of = {word: "".join(chr(48 + page) for page in pages) for word, pages in sorted(places.items())}
+    lists = [pages for pages, _ in Counter(of.values()).most_common()]
+    numbers = {pages: number for number, pages in enumerate(lists)}
+    words, last = [], ""
+    for word in of:
+        same = itertools.takewhile(lambda letters: letters[0] == letters[1], zip(last, word, strict=False))
+        shared = min(len([*same]), 9)
+        words.append(f"{shared}{word[shared:]}")
+        last = word
+    return {"words": " ".join(words), "lists": " ".join(lists), "of": [numbers[pages] for pages in of.values()]}
 
 
-def unpacked(table: dict[str, str]) -> dict[str, list[int]]:
+def unpacked(table: dict[str, Any]) -> dict[str, list[int]]:
     """Return {word: numbers of the pages} again."""
-    return {word: [ord(page) - 48 for page in pages] for pages, words in table.items() for word in words.split(" ")}
+    pages = [[ord(page) - 48 for page in numbers] for numbers in table["lists"].split(" ")]
+    found, last = {}, ""
+    for word, number in zip(table["words"].split(), table["of"], strict=True):
+        last = last[: int(word[0])] + word[1:]
+        found[last] = pages[number]
+    return found
 
 
 class SearchIndex(_JavaScriptIndex):
-    """Sphinx's index in fewer bytes: Chinese as it is, and a list of pages once for all words that have the same."""
+    """Sphinx's index in fewer bytes: Chinese as it is, no beginning of a word and no list of pages twice."""
 
     def dumps(self, data) -> str:
         data = {**data, **{table: packed(data[table]) for table in WORDS}}
