@@ -258,9 +258,9 @@ def of_pages(folder: Path, schema: dict, what: str) -> tuple[dict[Path, Any], li
 
     `what` says what a file is, as in "is the quiz".
     """
-    found, lines = {}, []
+    known, found, lines = pages(), {}, []
     for path in sorted(folder.glob("*")):
-        if path.suffix != ".yml" or path.stem not in pages():
+        if path.suffix != ".yml" or path.stem not in known:
             lines.append(f"{name(path)}: {what} of no page; rename it after its page, or remove it")
         elif wrong := misfits(path, schema):
             lines += wrong

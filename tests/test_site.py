@@ -195,6 +195,26 @@ def test_the_search_index_loses_nothing_when_it_is_packed():
     assert again["terms"] == {**index["terms"], "sin": [7]}
 
 
+def test_words_of_the_search_index_may_begin_alike():
+    words = [
+        "grad",
+        "gradient",
+        "gradients",
+        "differentiable",
+        "differentiation",
+        "differ",
+        "梯度",
+        "梯子",
+        "𝑥",
+        "𝑥𝑦",
+        "9e",
+        "90",
+    ]
+    index = {"terms": {word: [number % 3] for number, word in enumerate(words)}, "titleterms": {}}
+    again = SearchIndex().loads(SearchIndex().dumps(index))
+    assert again == {**again, **index}
+
+
 def test_pages_are_light(site, soups):
     """At most 150 KB compressed on a first visit, 60 KB on the next page, 15 requests; 20 KB a figure."""
     for path, soup in soups.items():

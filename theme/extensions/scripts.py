@@ -67,7 +67,8 @@ Search.setIndex = (index) => {
 def packed(table: dict[str, int | list[int]]) -> dict[str, str | list[int]]:
     """Return the words in order, the lists of pages that occur, and for each word the number of its list.
 
-    Of a word stands there how many letters it shares with the one before, and the rest; of a page, a character.
+    Of a word stands there how many letters it shares with the one before, in one digit, and the rest; of a page, a
+    character.
     """
     places = {word: [pages] if isinstance(pages, int) else pages for word, pages in table.items()}
     of = {word: "".join(chr(48 + page) for page in pages) for word, pages in sorted(places.items())}
