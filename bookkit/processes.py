@@ -1,5 +1,6 @@
 """Work in processes of its own: what it breaks or leaves behind ends with it."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -12,10 +13,31 @@ from typing import Any
 from bookkit.project import BookError
 
 FORK = multiprocessing.get_context("fork")  # nothing needs to be sent to a new process
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let an interrupt wait for the end of a block, in the main thread.
+
+    A process that begins, and is not noted yet by whoever is to end it, would go on after the command.
+    """
+    heard: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in INTERRUPTS}
+    try:
+        for number in INTERRUPTS:
+            signal.signal(number, lambda number, _: heard.append(number))
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in heard[:1]:
+            signal.raise_signal(number)
 
 
 def _answer(work: Callable[[], Any], answer: Connection) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # whatever the work would do, it ends with the command
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         answer.send(work())
     except BookError as error:
@@ -58,13 +80,14 @@ def side_by_side(works: Mapping[str, Callable[[], Any]]) -> Iterator[tuple[str, 
         while due or running:
             while due and len(running) < (os.cpu_count() or 1):
                 title, work = due.pop()
-                heard, process = _start(work)
-                running[heard] = title, process
+                with uninterrupted():
+                    heard, process = _start(work)
+                    running[heard] = title, process
             ready = set(wait(running))
             for heard in [each for each in running if each in ready]:
                 title, process = running.pop(heard)
                 yield title, _hear(title, heard, process)
     finally:
         for _, process in running.values():
-            process.terminate()
+            process.kill()  # one that has just begun may not heed anything less
             process.join()

@@ -9,8 +9,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -18,6 +19,7 @@ import yaml
 from bookkit import contents, quizzes, words
 from bookkit.addresses import Addresses
 from bookkit.notebooks.files import unusable
+from bookkit.processes import uninterrupted
 from bookkit.project import CHINESE, EDITIONS, ENGLISH, ROOT, BookError, Edition
 from bookkit.site.cache import Inputs, copy, reuse
 from bookkit.site.complaints import complaints
@@ -72,10 +74,14 @@ def start(edition: Edition, files: dict[str, str], folder: Path, lock: int) -> s
     )
 
 
-def wait(processes: dict[Edition, subprocess.Popen]) -> None:
-    """Wait for builds; raise BookError with what is wrong; end all of them when this one is to end."""
+def run(starts: Mapping[Edition, Callable[[], subprocess.Popen]]) -> None:
+    """Begin builds and wait for them; raise BookError with what is wrong; end all of them when this one is to end."""
     wrong = []
+    processes: dict[Edition, subprocess.Popen] = {}
     try:
+        for edition, begin in starts.items():
+            with uninterrupted():
+                processes[edition] = begin()
         for edition, process in processes.items():
             output, _ = process.communicate()
             if process.returncode:
@@ -115,7 +121,7 @@ def build_editions(addresses: Addresses, kept: Path, work: Path, lock: int) -> d
     changed = [edition for edition in EDITIONS if old[edition] != inputs[edition]]
     for edition in changed:
         reuse(kept / edition.name, work / edition.name, inputs[edition])
-    wait({edition: start(edition, files[edition], work / edition.name, lock) for edition in changed})
+    run({edition: partial(start, edition, files[edition], work / edition.name, lock) for edition in changed})
     for edition in changed:
         later = Inputs.of(edition, str(settings(edition, addresses)))
         inputs[edition].settled(later).write(work / edition.name)

@@ -266,6 +266,32 @@ def test_an_interrupt_leaves_the_old_site(book):
     assert state(book) == before and no_build_is_left(book)
 
 
+# Ctrl-C comes when a process has begun and nobody has noted yet that it is to be ended.
+IN_THE_MIDDLE = """
+import os, signal, subprocess, sys
+begin = subprocess.Popen.__init__
+def interrupted(self, *arguments, **options):
+    begin(self, *arguments, **options)
+    if "jupyter_book" in str(arguments):
+        print(self.pid, flush=True)
+        os.kill(os.getpid(), signal.SIGINT)
+subprocess.Popen.__init__ = interrupted
+from bookkit.__main__ import main
+sys.exit(main(["build"]))
+"""
+
+
+def test_an_interrupt_while_a_process_begins_leaves_none_of_them(book):
+    before = state(book)
+    book.write("first", chapter("First", "More words."))
+    process = book.start("-c", IN_THE_MIDDLE)
+    output, _ = process.communicate()
+    begun, said = output.splitlines()
+    assert (process.returncode, said) == (130, "interrupted")
+    assert not psutil.pid_exists(int(begun))
+    assert state(book) == before and no_build_is_left(book)
+
+
 def test_of_two_builds_the_second_one_waits(book):
     book.write("first", chapter("First", "The first build."), ("en",))
     first = book.start("-m", "bookkit", "build")
