@@ -23,7 +23,7 @@ def uninterrupted() -> Iterator[None]:
     A process that begins, and is not noted yet by whoever is to end it, would go on after the command.
     """
     heard: list[int] = []
-    handlers = {number: signal.getsignal(number) for number in INTERRUPTS}
+    handlers = {int(number): signal.getsignal(number) for number in INTERRUPTS}
     try:
         for number in INTERRUPTS:
             signal.signal(number, lambda number, _: heard.append(number))
