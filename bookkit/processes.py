@@ -23,16 +23,16 @@ def uninterrupted() -> Iterator[None]:
     A process that begins, and is not noted yet by whoever is to end it, would go on after the command.
     """
     heard: list[int] = []
-    handlers = {int(number): signal.getsignal(number) for number in INTERRUPTS}
+    handlers = {number: signal.getsignal(number) for number in INTERRUPTS}
     try:
         for number in INTERRUPTS:
-            signal.signal(number, lambda number, _: heard.append(number))
+            signal.signal(number, lambda said, _: heard.append(said))
         yield
     finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        for number in heard[:1]:
-            signal.raise_signal(number)
+        for number in INTERRUPTS:
+            signal.signal(number, handlers[number])
+        for said in heard[:1]:
+            signal.raise_signal(said)
 
 
 def _answer(work: Callable[[], Any], answer: Connection) -> None:
