@@ -18,7 +18,7 @@ from bookkit.reading import minutes
 from bookkit.site import links
 from bookkit.words import read_glossary, read_index, read_threads
 from theme.extensions import mathml, steps
-from theme.extensions.scripts import SearchIndex
+from theme.extensions.search import PARTS, SearchIndex, parts
 
 pytestmark = [pytest.mark.site, pytest.mark.slow]
 
@@ -215,11 +215,29 @@ def test_words_of_the_search_index_may_begin_alike():
     assert again == {**again, **index}
 
 
+def test_the_parts_of_the_search_index_are_the_whole():
+    index = SearchIndex()
+    words = {"梯度": [1], "梯子": [0, 2], "度": [3], "sin": [0], "9": [1]}
+    whole = {"terms": words, "titleterms": {"sin": [2]}}
+    files = dict(parts(whole))
+    head = index.loads(files.pop("searchindex.js"))
+    assert head["terms"] == {"sin": [0], "9": [1]} and head["titleterms"] == whole["titleterms"]
+    assert {f"searchindex-{number}.js" for number in head["parts"]} == {*files}
+    assert {f"searchindex-{ord(word[0]) % PARTS}.js" for word in words if word > "一"} == {*files}
+    later = index.loads(dict(parts({**whole, "terms": {**words, "度": [4]}}))["searchindex.js"])
+    assert later["version"] != head["version"]  # or a browser would take a part that it has of another book
+
+
 def test_pages_are_light(site, soups):
-    """At most 150 KB compressed on a first visit, 60 KB on the next page, 15 requests; 20 KB a figure."""
+    """At most 150 KB compressed on a first visit, 60 KB on the next page, 15 requests; 20 KB a figure.
+
+    Whoever searches gets parts of the index as well: one for each word of a Chinese query, seldom more than three.
+    """
     for path, soup in soups.items():
         page = path.relative_to(site)
         files = {local(site, path, address) for address in loads(soup)}
+        if path.name == "search.html":
+            files |= {*sorted(path.parent.glob("searchindex-*.js"), key=compressed)[-3:]}
         figures = {file for file in files if file.parent.name == "_images"}
         first = compressed(path) + sum(map(compressed, files - figures))
         assert first <= 150_000, f"{page}: {first} bytes on a first visit"

@@ -102,7 +102,7 @@ def measure(book: Path, size: int, python: Path) -> Iterator[tuple[str, float]]:
     yield "check", command("check of one page", "-m", "bookkit", "check", f"{ENGLISH.place}{page}.ipynb").processor
     site = book / "_build" / "html"
     for measure, edition in zip(("index", "index-zh"), EDITIONS, strict=True):
-        yield measure, (site / edition.site / "searchindex.js").stat().st_size / 1e3
+        yield measure, sum(path.stat().st_size for path in (site / edition.site).glob("searchindex*.js")) / 1e3
     if times := list(search(site)):
         yield "search", statistics.median(times)
 

@@ -8,9 +8,10 @@ pages are written and the names in them are known.
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
-from theme.extensions import notices, scripts, styles
+from theme.extensions import notices, scripts, search, styles
 
 LIBRARY = "scripts/fontawesome.js"
 KEPT = {"site.css", "site.js", "search-page.js", "favicon.svg", "preview.png", notices.FILE}
@@ -33,7 +34,8 @@ def digest(text: str) -> str:
 
 def remember(app):
     """Read what is known from the last build."""
-    app.builder.indexer_format = scripts.SearchIndex()
+    app.builder.indexer_format = search.SearchIndex()
+    app.builder.searchindex_filename = os.path.relpath(Path(app.doctreedir, search.INDEX), app.outdir)
     try:
         memory = json.loads(Path(app.doctreedir, MEMORY).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -97,6 +99,7 @@ def write_assets(app, exception):
     if exception or app.builder.name != "html" or app.builder.book_settings is None:
         return
     remove_leftovers(app)
+    search.write_parts(Path(app.doctreedir, search.INDEX), Path(app.outdir))
     memory, static = app.builder.book_memory, Path(app.outdir, "_static")
     pages = {path: path.read_text(encoding="utf-8") for path in pages_of(app)}
     names = {path: names_in(page, memory["pages"]) for path, page in pages.items()}
@@ -107,7 +110,7 @@ def write_assets(app, exception):
         js + scripts.SEARCH_NAMES,
         (static / LIBRARY).read_text(encoding="utf-8"),
     )
-    made = {"site.css": css, "site.js": js, "search-page.js": scripts.search_script(static)}
+    made = {"site.css": css, "site.js": js, "search-page.js": search.script(static)}
     for name, content in made.items():
         (static / name).write_text(notices.HINT + content, encoding="utf-8")
     (static / notices.FILE).write_text(notices.notices(app.extensions, static), encoding="utf-8")
