@@ -166,6 +166,20 @@ def _pick(n, attrs, x, indices):
     return n.reshape(n.sum(x * chosen, axis=axis), attrs["result"].shape)
 
 
+def _pooling(n, attrs, x):
+    """Reduce windows that overlap or not, without padding."""
+    kernel = literal(attrs["kernel"])
+    stride = _value(attrs, "stride", (1,) * len(kernel))
+    sizes = attrs["result"].shape[2:]
+
+    def moved(corner):
+        places = zip(corner, stride, sizes, strict=True)
+        return x[(..., *(slice(at, at + step * (size - 1) + 1, step) for at, step, size in places))]
+
+    windows = n.stack([moved(corner) for corner in np.ndindex(*kernel)])
+    return getattr(n, {"max": "max", "avg": "mean"}[attrs["pool_type"]])(windows, axis=0)
+
+
 def _sort(n, attrs, x):
     axis = int(attrs["axis"]) % x.ndim
     order = np.argsort(getattr(x, "_value", x), axis=axis)
@@ -331,6 +345,7 @@ MEANINGS: dict[str, Meaning] = {
     "gather_nd": _gather,
     "take": _take,
     "pick": _pick,
+    "Pooling": _pooling,
     "sort": _sort,
     "Embedding": lambda n, a, indices, weight: weight[indices.astype(int)],
     "slice": _slice,
