@@ -121,6 +121,21 @@ def unwanted(path: Path, text: str) -> Iterator[str]:
             yield f"{name(path)}: says {found[0]}, which this book does not; say {instead}: {where}"
 
 
+def title(path: Path) -> str:
+    return read(path).cells[0].source.partition("# ")[2].partition("\n")[0]
+
+
+def unbracketed(path: Path, source: str, titles: dict[str, str]) -> Iterator[str]:
+    """Yield a line for each link to a chapter by its title that lacks the brackets of Chinese titles.
+
+    `titles` are by file; what stands in a table needs none.
+    """
+    for line in source.splitlines():
+        for found in re.finditer(r"(?<!《)\[([^\]]+)\]\((\S+?\.ipynb)\)", line):
+            if not line.startswith("|") and titles.get(found[2]) == found[1]:
+                yield f"{name(path)}: names a chapter without its brackets; write 《{found[0]}》"
+
+
 def words(path: Path) -> str:
     """Return all text of a page on one line."""
     return " ".join(" ".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown").split())
@@ -131,9 +146,12 @@ def complaints() -> list[str]:
     lines = [line for edition in EDITIONS for line in astray(edition, sections_of(edition))]
     lines += [line for edition in EDITIONS for line in unanswered(edition)]
     lines += [line for entry in read_glossary() for line in unlike(entry)]
+    titles = {path.name: title(path) for path in CHINESE.folder.glob("*.ipynb")}
     for path in pages():
         chinese = CHINESE.folder / path.name
         text = words(chinese)
+        for cell in read(chinese).cells:
+            lines += unbracketed(chinese, cell.source if cell.cell_type == "markdown" else "", titles)
         lines += [line for entry in read_glossary() for line in rejected(entry, chinese, text)]
         lines += unwanted(chinese, text)
     said = " ".join(entry["in_chinese"] for entry in read_glossary())

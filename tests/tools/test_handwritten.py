@@ -222,6 +222,14 @@ def test_a_word_that_the_book_does_not_use_is_seen(tmp_path, monkeypatch):
     assert line.endswith("says 单元, which this book does not; say 代码单元格: …看下面的单元。…")
 
 
+def test_a_title_without_its_brackets_is_seen(tmp_path):
+    titles = {"gradients.ipynb": "梯度"}
+    right = "见《[梯度](gradients.ipynb)》一章和[导数](gradients.ipynb)。\n| [梯度](gradients.ipynb) | 表格 |"
+    assert not list(vocabulary.unbracketed(tmp_path, right, titles))
+    [line] = vocabulary.unbracketed(tmp_path, "见[梯度](gradients.ipynb)一章。", titles)
+    assert line.endswith("write 《[梯度](gradients.ipynb)》")
+
+
 def test_a_misspelt_message_is_told(monkeypatch):
     index = {"functions": {"retain_graph": ["gradients-record"]}, "errors": {"Cannot diferentiate": "gradients-errors"}}
     monkeypatch.setattr(vocabulary, "read_index", lambda: index)
