@@ -195,6 +195,14 @@ def test_a_difference_beside_the_source_is_seen(fault):
     assert any(words in line for line in lines), lines
 
 
+def test_outputs_that_no_run_compares_may_differ():
+    english, chinese = editions()
+    for notebook in (english, chinese):
+        notebook.cells[1].metadata.update(tags=["nbval-ignore-output"])
+    set_output(chinese.cells[1], new_output("stream", text="加倍 7.0 float64\n"))
+    assert not list(compare(english, chinese))
+
+
 def test_a_markdown_page_is_compared(tmp_path):
     pages = []
     for edition, text in (("en", "# Prices\n\nIt costs 3."), ("zh", "# 价格\n\n价格是 4。")):

@@ -1,0 +1,204 @@
+"""The processes that the chapter "Gradients on many machines" starts: none outlives its cell, none is heard outside."""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from jupyter_client.manager import start_new_kernel
+
+from bookkit.notebooks.files import read
+from bookkit.project import ROOT
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
+
+CELLS = {cell.id: cell.source for cell in read(ROOT / "book/en/many-machines.ipynb").cells}
+BEGIN = CELLS["push-run"].split('BEGIN = """')[1].split('"""')[0]
+WAITING = "import time; print('worker', flush=True); time.sleep(300)"
+LONG = 120  # seconds, on a machine that has much else to do
+
+
+class Page:
+    """A kernel that has run the cells with `run_roles`; whatever it starts carries a mark."""
+
+    def __init__(self):
+        self.mark = uuid4().hex
+        self.manager, self.client = start_new_kernel(
+            kernel_name="python3", kernel_cmd=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        )
+        self.said = ""
+        for name in ("imports", "roles-safety", "roles-run"):
+            self.run(CELLS[name])
+
+    def start(self, program, **settings):
+        call = f"json.dumps(vars(run_roles({program!r}, MARK={self.mark!r}, **{settings!r})))"
+        return self.client.execute(f"import json\nprint({call})")
+
+    def run(self, code):
+        answer = self.client.execute_interactive(code, timeout=LONG, output_hook=self.hear)
+        assert answer["content"]["status"] == "ok", answer["content"]
+
+    def hear(self, message):
+        self.said += message["content"].get("text", "")
+
+    def roles(self, program, **settings):
+        self.said = ""
+        self.run(f"import json\nprint(json.dumps(vars(run_roles({program!r}, MARK={self.mark!r}, **{settings!r}))))")
+        return json.loads(self.said)
+
+    def processes(self):
+        """Return those that carry the mark, which is in their environment from the first moment, and are no zombies."""
+        found = []
+        for folder in Path("/proc").iterdir():
+            try:
+                if f"MARK={self.mark}".encode() in Path(folder, "environ").read_bytes():
+                    found.append(int(folder.name))
+            except (OSError, ValueError):
+                continue
+        return found
+
+    def close(self):
+        self.client.stop_channels()
+        if self.manager.has_kernel:
+            self.manager.shutdown_kernel(now=True)
+        for process in self.processes():  # only those of a test that has failed
+            os.kill(process, signal.SIGKILL)
+
+
+@pytest.fixture
+def page():
+    page = Page()
+    yield page
+    page.close()
+
+
+def wait_for(condition):
+    end = time.monotonic() + LONG
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_no_process_outlives_a_run(page):
+    assert page.roles("print('worker 0')", workers=1)["ends"] == [0]
+    assert not page.processes()
+
+
+def test_a_worker_that_hangs_is_ended_at_the_limit(page):
+    assert page.roles(WAITING, timeout=3)["ends"] == ["SIGALRM", "SIGALRM"]
+    assert not page.processes()
+
+
+def test_no_process_outlives_an_interrupt(page):
+    page.start(WAITING)
+    wait_for(lambda: len(page.processes()) == 4)
+    page.manager.interrupt_kernel()
+    wait_for(lambda: not page.processes())
+    page.run("1 + 1")  # the kernel goes on
+
+
+def test_no_process_outlives_the_kernel(page):
+    page.start(WAITING)
+    wait_for(lambda: len(page.processes()) == 4)
+    page.manager.signal_kernel(signal.SIGKILL)
+    wait_for(lambda: not page.processes())
+
+
+def listening(process):
+    """Return the addresses, as /proc writes them, at which a process listens."""
+    sockets = set()
+    for file in Path(f"/proc/{process}/fd").iterdir():
+        try:
+            sockets.add(str(file.readlink()))
+        except OSError:
+            continue
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{process}/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+                yield fields[1].split(":")[0]
+
+
+def test_nothing_listens_beyond_the_loopback_address(page):
+    page.start(BEGIN + "time.sleep(300)")
+    heard = []
+
+    def all_listen():
+        heard[:] = [[*listening(process)] for process in page.processes()]
+        return len(heard) == 4 and all(heard)
+
+    wait_for(all_listen)
+    assert {address for addresses in heard for address in addresses} == {"0100007F"}
+
+
+# What the chapter says and does not show, since it takes long.
+
+COMES_BACK = """
+import sys
+pulled = nd.zeros(2)
+store.init("w", pulled)
+if "AGAIN" not in os.environ:
+    store.push("w", nd.ones(2))
+    store.pull("w", out=pulled)
+    pulled.wait_to_read()
+    if rank == 1:
+        program = "import time; time.sleep(9)\\n" + os.environ["PROGRAM"]
+        os.execve(sys.executable, [sys.executable, "-c", program], dict(os.environ, AGAIN="yes"))
+store.push("w", nd.ones(2) * 10)
+store.pull("w", out=pulled)
+print(me, pulled.asnumpy())
+"""
+
+
+def test_a_new_process_takes_the_place_of_a_dead_one(page):
+    program = BEGIN + COMES_BACK
+    heartbeat = {"PS_HEARTBEAT_INTERVAL": "1", "PS_HEARTBEAT_TIMEOUT": "5"}
+    run = page.roles(program, timeout=LONG, PROGRAM=program, **heartbeat)
+    assert run["said"].splitlines() == ["worker 0 of 2: [20. 20.]", "worker 1 of 2: [20. 20.]"]
+
+
+def test_too_small_a_number_loses_a_worker(page):
+    run = page.roles(BEGIN.replace("store =", "signal.alarm(20)\nstore =") + "print(me)", DMLC_NUM_WORKER="1")
+    assert run["said"] == "worker 0 of 1:"
+    assert sorted(run["ends"], key=str) == [0, "SIGALRM"]
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_what_is_not_sent_at_the_end_is_never_sent(page, wait):
+    program = """
+store.init(0, nd.zeros(1))
+if rank == 0:
+    signal.alarm(15)
+    store.push(0, nd.ones(1))
+    pulled = nd.zeros(1)
+    store.pull(0, out=pulled)
+    print(me, pulled.asnumpy())
+else:
+    signal.alarm(30)
+    big = nd.ones((1000, 1000))
+    for _ in range(5):
+        big = nd.dot(big, big) / 1000
+    store.push(0, big[0, :1])
+"""
+    run = page.roles(BEGIN + program + ("    nd.waitall()" if wait else ""))
+    assert run["said"] == ("worker 0 of 2: [2.]" if wait else "")
+
+
+def test_heartbeats_and_repeated_messages_end_no_waiting(page):
+    program = """
+if rank == 1:
+    os.kill(os.getpid(), signal.SIGKILL)
+signal.alarm(12)
+store.push(0, nd.ones(1))
+pulled = nd.zeros(1)
+store.pull(0, out=pulled)
+print(pulled.asnumpy())
+"""
+    settings = {"PS_HEARTBEAT_INTERVAL": "1", "PS_HEARTBEAT_TIMEOUT": "2", "PS_RESEND": "1", "PS_RESEND_TIMEOUT": "500"}
+    run = page.roles(BEGIN + "store.init(0, nd.zeros(1))\n" + program, **settings)
+    assert run["said"] == ""
+    assert sorted(run["ends"]) == ["SIGALRM", "SIGKILL"]
