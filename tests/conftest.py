@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 import threading
 from functools import partial
 from http.server import ThreadingHTTPServer
@@ -13,6 +14,9 @@ from bookkit.project import BookError
 from bookkit.site.browser import find_browser, launch_browser
 from bookkit.site.build import build
 from bookkit.site.serve import Handler
+
+# Under nohup, and behind a shell's `&`, Ctrl-C is ignored, by the programs that the tests start and interrupt as well.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):
