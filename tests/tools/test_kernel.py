@@ -51,13 +51,6 @@ MXNET = [
     ("mx.random.seed(1)\n_ = mx.nd.random.uniform()", None),
     ("with mx.autograd.record():\n    _ = drop(x)", None),
 ]
-TORCH = [
-    ("import torch", None),
-    ("_ = torch.rand(1)", f"draws from torch's generator {SEED} torch.manual_seed first"),
-    ("_ = torch.nn.Linear(2, 2)", f"draws from torch's generator {SEED} torch.manual_seed first"),
-    ("_ = torch.seed()\n_ = torch.rand(1)", f"draws from torch's generator {SEED} torch.manual_seed first"),
-    ("_ = torch.manual_seed(1)\n_ = torch.rand(1)", None),
-]
 WORLD = [
     ("import os, socket\nopen('left.txt', 'w').close()", "leaves left.txt behind; write in a temporary folder"),
     ("os.makedirs('~/a'.replace('~', os.environ['HOME']))", "leaves ~/a behind; write in a temporary folder"),
