@@ -183,23 +183,29 @@ def tap_gluon(net: Net, trace: Trace, training: bool) -> Iterator[dict[str, Any]
 def of_gluon(net: Net, *inputs: Any, loss: Callable[..., Any] | None = None, training: bool = True) -> Trace:
     """Run a Gluon block, whose parameters exist, once forward and, with a loss, backward.
 
-    `loss` takes the output and returns an NDArray: the gradients are those of its sum. Names become PyTorch's.
+    `loss` takes the output and returns an NDArray: the gradients are those of its sum. Parameters are named as in
+    PyTorch; the gradient of the first input is that of `input`.
     """
     from mxnet import autograd
 
     if hasattr(net, "hybridize"):
         net.hybridize(False)  # a compiled block does not call its children
     trace, blocks = Trace(len(inputs[0])), dict(paths(net))
+    inputs = tuple(x.copy() for x in inputs)
+    if is_real := np.dtype(inputs[0].dtype).kind == "f":
+        inputs[0].attach_grad()
     for path, block in blocks.items():
         for name, parameter in block._reg_params.items():
             trace.add("parameter", torch_name(f"{path}.{name}"), parameter.data().asnumpy())
     with tap_gluon(net, trace, training) as probes, autograd.record(train_mode=training):
         out = net(*inputs)
-        value = loss(out) if loss else None
+        value = loss(first(out)) if loss else None
     if value is None:
         return trace
     value.backward(train_mode=training)
     trace.add("loss", "loss", np.squeeze(value.asnumpy()))
+    if is_real:
+        trace.add("gradient", "input", inputs[0].grad.asnumpy())
     for path, probe in probes.items():
         block = blocks[path]
         for name, parameter in block._reg_params.items():
@@ -250,27 +256,35 @@ def torch_values(module: Net) -> dict[str, Array]:
     return {name: numbers(tensor) for name, tensor in tensors.items() if tensor is not None and tensor.ndim}
 
 
+def gradient_of(tensor: Any) -> Array | None:
+    return None if tensor.grad is None else tensor.grad.cpu().numpy()
+
+
 def of_torch(net: Net, *inputs: Any, loss: Callable[..., Any] | None = None) -> Trace:
     """Run a torch module once forward and, with a loss, backward, in the mode (train, eval) in which it is."""
     trace, modules = Trace(len(inputs[0])), dict(paths(net))
+    inputs = tuple(x.detach().clone() for x in inputs)
+    if is_real := inputs[0].is_floating_point():
+        inputs[0].requires_grad_()
     for path, module in modules.items():
         for name, tensor in {**module._parameters, **module._buffers}.items():
             if tensor is not None and tensor.ndim:
                 trace.add("parameter", f"{path}.{name}", tensor.detach().cpu().numpy())
     with tap_torch(net, trace) as outputs:
         out = net(*inputs)
-        value = loss(out) if loss else None
+        value = loss(first(out)) if loss else None
     if value is None:
         return trace
     value.sum().backward()
     trace.add("loss", "loss", np.squeeze(value.detach().cpu().numpy()))
+    if is_real:
+        trace.add("gradient", "input", gradient_of(inputs[0]))
     for path, output in outputs.items():
         module = modules[path]
         for name, parameter in module._parameters.items():
             if parameter is not None:
-                gradient = None if parameter.grad is None else parameter.grad.cpu().numpy()
-                trace.add("gradient", f"{path}.{name}", gradient)
-        trace.add("gradient", path, None if output.grad is None else output.grad.cpu().numpy())
+                trace.add("gradient", f"{path}.{name}", gradient_of(parameter))
+        trace.add("gradient", path, gradient_of(output))
         layer = trace.layers.get(("output", path))
         if layer and layer.kind == "batch_norm":
             keep_statistics(trace, path, layer, torch_values(module), 1 - module.momentum, 1)

@@ -1,7 +1,7 @@
 """Read the .params files of MXNet with NumPy alone.
 
 The format is written by NDArray::Save in MXNet's src/ndarray/ndarray.cc, little-endian, and by dmlc for vectors and
-strings: a length of 8 bytes, and the content. Storage types: src/../include/mxnet/ndarray.h.
+strings: a length of 8 bytes, and the content.
 """
 
 import struct
@@ -19,13 +19,17 @@ TYPES = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bo
 DENSE = (0, -1)  # kDefaultStorage, and kUndefinedStorage of an array that holds nothing
 
 
-def numbers(file: BinaryIO, code: str) -> tuple[int, ...]:
-    """Read integers as `struct` describes them."""
-    size = struct.calcsize("<" + code)
+def content(file: BinaryIO, size: int) -> bytes:
+    """Read so many bytes, and no fewer."""
     found = file.read(size)
     if len(found) < size:
         raise ValueError("the file is cut off")
-    return struct.unpack("<" + code, found)
+    return found
+
+
+def numbers(file: BinaryIO, code: str) -> tuple[int, ...]:
+    """Read integers as `struct` describes them."""
+    return struct.unpack("<" + code, content(file, struct.calcsize("<" + code)))
 
 
 def read_array(file: BinaryIO) -> Array:
@@ -51,10 +55,7 @@ def read_array(file: BinaryIO) -> Array:
         raise ValueError(f"it holds the data type {code}, which is not known here")
     dtype = np.dtype(TYPES[code]).newbyteorder("<")
     size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-    content = file.read(size)
-    if len(content) < size:
-        raise ValueError("the file is cut off")
-    return np.frombuffer(content, dtype).reshape(shape).copy()
+    return np.frombuffer(content(file, size), dtype).reshape(shape).copy()
 
 
 def read(path: str | Path) -> dict[str, Array] | list[Array]:
@@ -64,7 +65,7 @@ def read(path: str | Path) -> dict[str, Array] | list[Array]:
         if numbers(file, "QQ")[0] != LIST:
             raise ValueError("it is no file of arrays")
         arrays = [read_array(file) for _ in range(*numbers(file, "Q"))]
-        names = [file.read(*numbers(file, "Q")).decode() for _ in range(*numbers(file, "Q"))]
+        names = [content(file, *numbers(file, "Q")).decode() for _ in range(*numbers(file, "Q"))]
     except ValueError as error:
         raise ValueError(f"{Path(path).name}: {error}") from None
     return dict(zip(names, arrays, strict=True)) if names else arrays
