@@ -90,6 +90,12 @@ def test_a_cause_inside_a_layer(cause: str, kind: str, of: str, given: dict, cha
     assert names(causes(single(kind, a, layer), single(kind, b))) == {cause}
 
 
+def test_a_layer_that_only_b_knows() -> None:
+    a, b = FORWARD["batch_norm"](**{**BN, "eps": 1e-3}), FORWARD["batch_norm"](**BN)
+    explanation = parity.explain(parity.compare(single("output", a), single("output", b, Layer("batch_norm", BN))))
+    assert explanation.causes == ["BatchNorm epsilon (epsilon 0.001)"] and "computed from B" in str(explanation)
+
+
 def test_two_causes_of_one_layer() -> None:
     layer = Layer("running", RUNNING)
     b = FORWARD["running"](**{**RUNNING, "momentum": 0.1, "less": 1})
@@ -501,10 +507,8 @@ def test_files_without_names_and_of_other_shapes(tmp_path: Path, mx: Any) -> Non
 
 def test_scalars_of_mx_np(tmp_path: Path, mx: Any) -> None:
     with mx.util.np_shape(True), mx.util.np_array(True):
-        mx.npx.save(
-            str(tmp_path / "np"),
-            {"one": mx.np.array(3.0), "none": mx.np.zeros((0, 2)), "b": mx.np.array([True], dtype=bool)},
-        )
+        flag = mx.np.array([True], dtype=bool)
+        mx.npx.save(str(tmp_path / "np"), {"one": mx.np.array(3.0), "none": mx.np.zeros((0, 2)), "b": flag})
     found = parity.read(tmp_path / "np")
     assert found["one"].shape == () and found["one"] == 3 and found["none"].shape == (0, 2)
     assert found["b"].dtype == bool and found["b"][0]
@@ -534,7 +538,7 @@ def test_a_file_that_is_cut_off(tmp_path: Path, mx: Any) -> None:
     whole = (tmp_path / "whole").read_bytes()
     for size in range(len(whole)):
         (tmp_path / "cut").write_bytes(whole[:size])
-        with pytest.raises(ValueError, match="^cut: the file is cut off$"):
+        with pytest.raises(ValueError, match=r"^cut: the file is cut off$"):
             parity.read(tmp_path / "cut")
 
 

@@ -92,9 +92,11 @@ def pool_of(net: Net, values: dict[str, Array], x: Array, training: bool) -> Lay
     return Layer("pool", {"x": x, "average": average, **given})
 
 
-def norm_of(net: Net, values: dict[str, Array], x: Array, training: bool) -> Layer:
+def norm_of(net: Net, values: dict[str, Array], x: Array, training: bool) -> Layer | None:
     named = {"gamma": "weight", "beta": "bias", "mean": "running_mean", "var": "running_var"}
     eps = net._kwargs["eps"] if hasattr(net, "_kwargs") else net.eps
+    if not set(named.values()) <= set(values):  # without gamma and beta, or without running statistics
+        return None
     return Layer("batch_norm", {"x": x, "eps": eps, "training": training, **{k: values[v] for k, v in named.items()}})
 
 
@@ -190,32 +192,34 @@ def of_gluon(net: Net, *inputs: Any, loss: Callable[..., Any] | None = None, tra
 
     if hasattr(net, "hybridize"):
         net.hybridize(False)  # a compiled block does not call its children
-    trace, blocks = Trace(len(inputs[0])), dict(paths(net))
-    inputs = tuple(x.copy() for x in inputs)
-    if is_real := np.dtype(inputs[0].dtype).kind == "f":
+    trace, inputs = Trace(len(inputs[0])), tuple(x.copy() for x in inputs)
+    if np.dtype(inputs[0].dtype).kind == "f":
         inputs[0].attach_grad()
-    for path, block in blocks.items():
+    for path, block in paths(net):
         for name, parameter in block._reg_params.items():
             trace.add("parameter", torch_name(f"{path}.{name}"), parameter.data().asnumpy())
     with tap_gluon(net, trace, training) as probes, autograd.record(train_mode=training):
         out = net(*inputs)
         value = loss(first(out)) if loss else None
-    if value is None:
-        return trace
-    value.backward(train_mode=training)
-    trace.add("loss", "loss", np.squeeze(value.asnumpy()))
-    if is_real:
-        trace.add("gradient", "input", inputs[0].grad.asnumpy())
+    if value is not None:
+        value.backward(train_mode=training)
+        trace.add("loss", "loss", np.squeeze(value.asnumpy()))
+        gradients_of_gluon(trace, dict(paths(net)), {"input": inputs[0], **probes})
+    return trace
+
+
+def gradients_of_gluon(trace: Trace, blocks: dict[str, Net], probes: dict[str, Any]) -> None:
+    """Add the gradients after backward, and the running statistics, which MXNet changes only then."""
     for path, probe in probes.items():
-        block = blocks[path]
-        for name, parameter in block._reg_params.items():
+        own = blocks[path]._reg_params if path in blocks else {}
+        for name, parameter in own.items():
             if parameter.grad_req != "null":
                 trace.add("gradient", torch_name(f"{path}.{name}"), parameter.grad().asnumpy())
-        trace.add("gradient", path, probe.grad.asnumpy())
+        if probe.grad is not None:
+            trace.add("gradient", path, probe.grad.asnumpy())
         layer = trace.layers.get(("output", path))
-        if layer and layer.kind == "batch_norm":  # whose statistics MXNet changes in backward
-            keep_statistics(trace, path, layer, gluon_values(block), block._kwargs["momentum"], 0)
-    return trace
+        if layer and layer.kind == "batch_norm":
+            keep_statistics(trace, path, layer, gluon_values(blocks[path]), blocks[path]._kwargs["momentum"], 0)
 
 
 @contextmanager
@@ -256,39 +260,38 @@ def torch_values(module: Net) -> dict[str, Array]:
     return {name: numbers(tensor) for name, tensor in tensors.items() if tensor is not None and tensor.ndim}
 
 
-def gradient_of(tensor: Any) -> Array | None:
-    return None if tensor.grad is None else tensor.grad.cpu().numpy()
-
-
 def of_torch(net: Net, *inputs: Any, loss: Callable[..., Any] | None = None) -> Trace:
     """Run a torch module once forward and, with a loss, backward, in the mode (train, eval) in which it is."""
-    trace, modules = Trace(len(inputs[0])), dict(paths(net))
-    inputs = tuple(x.detach().clone() for x in inputs)
-    if is_real := inputs[0].is_floating_point():
+    trace, inputs = Trace(len(inputs[0])), tuple(x.detach().clone() for x in inputs)
+    if inputs[0].is_floating_point():
         inputs[0].requires_grad_()
-    for path, module in modules.items():
+    for path, module in paths(net):
         for name, tensor in {**module._parameters, **module._buffers}.items():
             if tensor is not None and tensor.ndim:
                 trace.add("parameter", f"{path}.{name}", tensor.detach().cpu().numpy())
     with tap_torch(net, trace) as outputs:
         out = net(*inputs)
         value = loss(first(out)) if loss else None
-    if value is None:
-        return trace
-    value.sum().backward()
-    trace.add("loss", "loss", np.squeeze(value.detach().cpu().numpy()))
-    if is_real:
-        trace.add("gradient", "input", gradient_of(inputs[0]))
+    if value is not None:
+        value.sum().backward()
+        trace.add("loss", "loss", np.squeeze(value.detach().cpu().numpy()))
+        gradients_of_torch(trace, dict(paths(net)), {"input": inputs[0], **outputs})
+    return trace
+
+
+def gradients_of_torch(trace: Trace, modules: dict[str, Net], outputs: dict[str, Any]) -> None:
+    """Add the gradients after backward, None where none came, and the running statistics."""
     for path, output in outputs.items():
-        module = modules[path]
-        for name, parameter in module._parameters.items():
-            if parameter is not None:
-                trace.add("gradient", f"{path}.{name}", gradient_of(parameter))
-        trace.add("gradient", path, gradient_of(output))
+        own = modules[path]._parameters if path in modules else {}
+        tensors = {f"{path}.{name}": tensor for name, tensor in own.items() if tensor is not None}
+        if path in modules or output.requires_grad:
+            tensors[path] = output
+        for name, tensor in tensors.items():
+            trace.add("gradient", name, None if tensor.grad is None else tensor.grad.cpu().numpy())
         layer = trace.layers.get(("output", path))
         if layer and layer.kind == "batch_norm":
-            keep_statistics(trace, path, layer, torch_values(module), 1 - module.momentum, 1)
-    return trace
+            momentum = 1 - (modules[path].momentum or 0)  # None: a plain average, which is not computed again here
+            keep_statistics(trace, path, layer, torch_values(modules[path]), momentum, 1)
 
 
 def add_step(trace: Trace, after: dict[str, Array], **settings: Any) -> None:

@@ -351,16 +351,23 @@ def explain(report: Report, row: Row | None = None, earlier: Trace | None = None
         return Explanation(row, found)
     if a is None or b is None:
         return Explanation(row, [], f"it is {row.what}")
-    layer, note = report.a.layers.get(key), ""
-    if layer and not fits(report, row, FORWARD[layer.kind](**layer.given), a):
-        layer, note = None, "what A has is not what its layer gives, so the causes inside the layer were not tried"
-    ways = [without_layers(report, row, earlier)]
+    layer, own, other, note = report.a.layers.get(key), a, b, ""
+    if layer is None and key in report.b.layers:
+        layer, own, other, note = report.b.layers[key], b, a, "computed from B: this is how A does it"
+    if layer and not fits(report, row, FORWARD[layer.kind](**layer.given), own):
+        layer, note = None, "the layer gives something else than what was recorded: causes inside it were not tried"
+    ways = [matching(report, row, without_layers(report, row, earlier), b)]
     if layer:
-        ways = [chain(ways[0], inside_layers(layer, report.a.rows, 1)), inside_layers(layer, report.a.rows, 2)]
+        ways[0] = chain(ways[0], matching(report, row, inside_layers(layer, report.a.rows, 1), other))
+        ways += [matching(report, row, inside_layers(layer, report.a.rows, 2), other)]
     for way in ways:
-        if found := list(dict.fromkeys(said for said, would in way if fits(report, row, would, b))):
+        if found := list(dict.fromkeys(way)):
             return Explanation(row, found, note)
     return Explanation(row, types(a, b) if a.shape == b.shape else [], note)
+
+
+def matching(report: Report, row: Row, way: Found, there: Array) -> Iterator[str]:
+    return (said for said, would in way if fits(report, row, would, there))
 
 
 def fits(report: Report, row: Row, would: Array, there: Array) -> bool:
