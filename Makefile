@@ -14,6 +14,9 @@ help: ## list what there is
 setup:
 	@sh bookkit/setup.sh
 
+frameworks: setup ## set up PyTorch and JAX beside it, for the pages that need them
+	@sh bookkit/frameworks.sh
+
 book: setup ## build the website, both editions, into _build/html
 	@$(PYTHON) -m bookkit build
 
@@ -63,7 +66,7 @@ operators: setup ## try which derivatives MXNet's operators have, and write the 
 prose: setup ## say what the numbers and formulas of the text rest on, and write the table of the page that says so
 	@$(PYTHON) -m bookkit prose
 
-lock: ## resolve requirements.in anew into requirements.txt
+lock: ## resolve requirements.in and requirements-frameworks.in anew into their locks
 	@sh bookkit/lock.sh
 
 faults: setup ## plant faults in copies of all notebooks and see each one caught
@@ -82,6 +85,6 @@ bench: setup ## measure set-up, build and checks against their bars
 	@$(PYTHON) -m bookkit bench
 
 clean: ## remove what was built, and .venv
-	rm -rf _build .venv .pytest_cache
+	rm -rf _build .venv .venv-frameworks .pytest_cache
 
-.PHONY: help setup book test test-all check serve live live-numbers lab refresh new questions module agree gradients operators prose lock faults matrix audit pdf bench clean
+.PHONY: help setup frameworks book test test-all check serve live live-numbers lab refresh new questions module agree gradients operators prose lock faults matrix audit pdf bench clean

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Resolve requirements.in into requirements.txt for the platforms named in pyproject.toml.
+# Resolve requirements.in and requirements-frameworks.in into their locks for the platforms named in pyproject.toml.
 set -eu
 # What the caller has set must lead neither elsewhere nor to other packages.
 unset CDPATH PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONWARNINGS PIP_CONSTRAINT PIP_PREFIX PIP_ROOT PIP_TARGET PIP_USER
@@ -7,7 +7,7 @@ unset UV_CONSTRAINT UV_EXCLUDE_NEWER UV_OVERRIDE UV_PRERELEASE UV_RESOLUTION
 cd "$(dirname "$0")/.."
 
 die() {
-    echo "error: $*; requirements.txt is as it was" >&2
+    echo "error: $*; the locks are as they were" >&2
     exit 1
 }
 
@@ -22,10 +22,14 @@ else
         die "uv could not be had: the lines above say why"
     uv=$folder/venv/bin/uv
 fi
-echo "Resolving requirements.in ..."
-cp requirements.txt "$folder"
-"$uv" pip compile requirements.in --quiet --upgrade --universal --generate-hashes --no-strip-extras --python-version 3.11 \
-    --custom-compile-command "make lock" --output-file "$folder/requirements.txt" ||
-    die "requirements.in could not be resolved: the lines above say why"
-cp "$folder/requirements.txt" requirements.txt.new && mv requirements.txt.new requirements.txt ||
-    die "the lock could not be written"
+# What the second one constrains is read where it lies.
+cp requirements.in requirements.txt requirements-frameworks.in requirements-frameworks.txt "$folder"
+for name in requirements requirements-frameworks; do
+    echo "Resolving $name.in ..."
+    "$uv" --directory "$folder" --config-file "$PWD/pyproject.toml" pip compile $name.in --quiet --upgrade --universal \
+        --generate-hashes --no-strip-extras --python-version 3.11 --custom-compile-command "make lock" --output-file $name.txt ||
+        die "$name.in could not be resolved: the lines above say why"
+done
+for name in requirements requirements-frameworks; do
+    cp "$folder/$name.txt" $name.txt.new && mv $name.txt.new $name.txt || die "the lock could not be written"
+done

@@ -10,6 +10,7 @@ from bookkit.answers import read_answers
 from bookkit.live.bundle import CLIENT, packages
 from bookkit.notebooks.cells import code_cells
 from bookkit.notebooks.files import find_notebooks, read
+from bookkit.notebooks.interpreters import interpreter_of
 from bookkit.project import EDITIONS
 from bookkit.site.audit.accessibility import violations
 from bookkit.site.audit.programs import CHECKERS
@@ -53,6 +54,8 @@ def live_page(browser, live, watch):
 @pytest.mark.parametrize("path", find_notebooks(), ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_every_cell_of_a_page_shows_what_the_book_shows(live_page, live, path):
     """The whole book is reproducible in the page."""
+    if reason := interpreter_of(read(path)).missing():
+        pytest.skip(reason)
     opened(live_page, live, f"{path.parent.name}/{path.stem}")
     cells = [cell for cell in code_cells(read(path)) if "ignore-reason" not in cell.metadata]  # those that are compared
     live_page.evaluate(

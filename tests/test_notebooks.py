@@ -107,7 +107,7 @@ FAULTS = {
     ),
     "an unknown kernel": (
         lambda notebook: notebook.metadata.kernelspec.update(name="julia-1.9"),
-        "asks for the kernel 'julia-1.9', and the book runs on python3",
+        "asks for the kernel 'julia-1.9', and the book runs on python3 or frameworks",
     ),
     "metadata of a machine": (set_in(0, metadata={"collapsed": True}), "not in normal form"),
     "a notebook's metadata": (

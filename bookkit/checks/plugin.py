@@ -19,6 +19,7 @@ from bookkit.checks.prose import claims
 from bookkit.notebooks.cells import output_text
 from bookkit.notebooks.files import in_one_line, read, unusable
 from bookkit.notebooks.forks import ForkServer
+from bookkit.notebooks.interpreters import interpreter_of
 from bookkit.notebooks.kernel import CELL_TIMEOUT, CellError, Kernel, Run, StoppedError, join_run, this_run
 from bookkit.notebooks.lock import require_lock
 from bookkit.project import BookError, name
@@ -131,7 +132,8 @@ class Notebook(IPyNbFile):
             title = f"{cell.name}[{cell.cell.get('id', cell.cell_num)}]"
             yield Cell.from_parent(self, name=title, cell_num=cell.cell_num, cell=cell.cell, options=cell.options)
             self.cells = cell.cell_num + 1
-        notebook = read(self.path)
+        if reason := interpreter_of(notebook := read(self.path)).missing():
+            self.stopped = f"not executed: {reason}"
         if claims.asked(notebook):
             yield Text.from_parent(self, name="text", notebook=notebook)
         if quiz_of(self.path.stem).exists():
@@ -145,6 +147,7 @@ class Notebook(IPyNbFile):
             self.path.parent,
             self.config.option.nbval_cell_timeout,
             settings=dict(setting.split("=", 1) for setting in self.config.option.cell_environment),
+            interpreter=interpreter_of(read(self.path)),
         )
 
 

@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 from bookkit import contents
 from bookkit.gradients.findings import Gradient
 from bookkit.notebooks.files import in_one_line, read
+from bookkit.notebooks.interpreters import runs_in_the_book
 from bookkit.notebooks.kernel import CELL_TIMEOUT, CellError, Kernel
 from bookkit.project import ENGLISH, name
 
@@ -21,8 +22,12 @@ AT_ONCE = 2  # notebooks
 
 
 def pages() -> list[str]:
-    """Return the names of the book's notebooks, in its order."""
-    return [page for page in contents.pages() if (ENGLISH.folder / f"{page}.ipynb").exists()]
+    """Return the names of the notebooks whose gradients are derived, in the order of the book.
+
+    A page with other frameworks is left out: it compares each gradient of MXNet's with theirs itself.
+    """
+    paths = [ENGLISH.folder / f"{page}.ipynb" for page in contents.pages()]
+    return [path.stem for path in paths if path.exists() and runs_in_the_book(path)]
 
 
 def run_cell(kernel: Kernel, cell: NotebookNode, page: str) -> list[Gradient]:

@@ -19,6 +19,8 @@ from tornado import ioloop, web
 from bookkit.live import cells
 from bookkit.live.bundle import bundle
 from bookkit.live.kernels import Worlds
+from bookkit.notebooks.files import read
+from bookkit.notebooks.interpreters import interpreter_of
 from bookkit.project import EDITIONS, BookError, Edition
 from bookkit.site.build import SITE
 
@@ -110,7 +112,7 @@ class Pages(Guarded):
         head, mark, body = file.read_text(encoding="utf-8").partition("</head>")
         self.set_header("Content-Security-Policy", policy(head))
         self.set_header("Content-Type", "text/html; charset=UTF-8")
-        if (page := PAGE.fullmatch(name.removesuffix(".html"))) and notebook(self.site, page).is_file():
+        if (page := PAGE.fullmatch(name.removesuffix(".html"))) and can_run(notebook(self.site, page)):
             head += self.tags()
         self.finish(head + mark + body)
 
@@ -129,6 +131,11 @@ def notebook(site: Path, page: re.Match) -> Path:
     edition = edition_of(page)
     sources = site / edition.site / "_sources"
     return (sources / edition.place if not edition.site else sources) / f"{page['page']}.ipynb"
+
+
+def can_run(path: Path) -> bool:
+    """Tell whether there is such a notebook, and on this machine what its cells need."""
+    return path.is_file() and not interpreter_of(read(path)).missing()
 
 
 class OfPage(Guarded, APIHandler):
@@ -158,10 +165,11 @@ class Cells(OfPage):
 class Kernel(OfPage):
     @web.authenticated
     async def post(self, page: str) -> None:
-        edition, _ = self.find(page)
-        kernel = await self.worlds.start(edition.folder)
+        edition, path = self.find(page)
+        name = interpreter_of(read(path)).kernel
+        kernel = await self.worlds.start(edition.folder, name)
         self.set_status(201)
-        self.finish({"id": kernel, "name": "python3"})
+        self.finish({"id": kernel, "name": name})
 
 
 def load(server: Any) -> None:

@@ -40,13 +40,13 @@ class Worlds:
         self.manager = manager
         self.of: dict[str, World] = {}
 
-    async def start(self, folder: Path) -> str:
-        """Start a kernel for a page in `folder`, and return its id."""
+    async def start(self, folder: Path, name: str) -> str:
+        """Start a kernel of this name for a page in `folder`, and return its id."""
         FONTS.mkdir(parents=True, exist_ok=True)
         world = World(folder, STORED, FONTS, {})
         try:
             kernel = await self.manager.start_kernel(
-                kernel_name="python3", cwd=str(world.folder), env=world.environment, extra_arguments=ARGUMENTS
+                kernel_name=name, cwd=str(world.folder), env=world.environment, extra_arguments=ARGUMENTS
             )
         except BaseException:
             world.close()

@@ -19,6 +19,8 @@ from typing import Any
 import psutil
 from jupyter_client.provisioning import LocalProvisioner
 
+from bookkit.notebooks.interpreters import BOOK
+
 LAUNCH = Path(__file__).with_name("launch.py").read_text(encoding="utf-8")
 # Of matplotlib not pyplot, which takes notice of the kernel that it is imported in.
 MODULES = ("ipykernel.kernelapp", "mxnet", "matplotlib.backends.backend_svg", "matplotlib.figure", "sympy")
@@ -105,12 +107,17 @@ class Forking:
     """For a kernel manager: its kernel is a fork, where that can be had."""
 
     forks: ForkServer | None = None
+    kernel_name: Any
     forked = False
     provisioner: Any
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
         arguments = kernel_cmd[kernel_cmd.index("-f") :]
-        fork = self.forks and self.forks.fork(str(options["cwd"]), options["env"], arguments)
+        fork = (
+            self.forks
+            and self.kernel_name == BOOK.kernel
+            and self.forks.fork(str(options["cwd"]), options["env"], arguments)
+        )
         if fork:
             assert isinstance(self.provisioner, LocalProvisioner)
             self.forked = True

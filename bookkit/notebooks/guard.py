@@ -512,6 +512,18 @@ def watch_mxnet(load: Callable, base: ModuleType) -> None:
     MXNet(base._LIB)
 
 
+def watch_torch(load: Callable, torch: Any) -> None:
+    load(torch)
+    drawn = torch.default_generator.get_state
+    generator = Generator(
+        lambda: drawn().tolist(), "draws from torch's generator before it has a seed; call torch.manual_seed first"
+    )
+    for name in ("manual_seed", "seed", "set_rng_state"):
+        seed = generator.seeding(getattr(torch, name))
+        setattr(torch, name, seed)
+        setattr(torch.random, name, seed)
+
+
 def load_fonts(load: Callable, font_manager: ModuleType) -> None:
     """Let one kernel alone look for the machine's fonts, in silence."""
     import matplotlib
@@ -530,6 +542,7 @@ class Loading:
     modules: ClassVar[dict[str, Callable[[Callable, Any], None]]] = {
         "numpy.random.mtrand": watch_numpy,
         "mxnet.base": watch_mxnet,
+        "torch": watch_torch,
         "matplotlib.font_manager": load_fonts,
     }
 

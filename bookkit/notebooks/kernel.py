@@ -23,6 +23,7 @@ from jupyter_client.provisioning import LocalProvisioner
 
 from bookkit.notebooks.files import MAX_OUTPUT
 from bookkit.notebooks.forks import LAUNCH, Forking, ForkServer, start_forks
+from bookkit.notebooks.interpreters import BOOK, Interpreter
 from bookkit.notebooks.world import COMPARED, Place, World, environment, fonts_of_this_run
 from bookkit.project import ROOT
 
@@ -71,16 +72,16 @@ class StoppedError(CellError):
     """Why the kernel was stopped in the middle of a cell, or did not start, and what to do."""
 
 
-class ThisPython(KernelSpecManager):
-    """Knows one kernel: that of the Python which asks, whatever else is installed."""
+class OnePython(KernelSpecManager):
+    """Knows one kernel, whatever else is installed."""
 
-    def __init__(self, host: str):
+    def __init__(self, interpreter: Interpreter, host: str):
         super().__init__()
-        self.host = host
+        self.interpreter, self.host = interpreter, host
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         spec = KernelSpec(**get_kernel_dict())
-        spec.argv = [sys.executable, "-c", LAUNCH, self.host]
+        spec.argv = [str(self.interpreter.program), "-c", LAUNCH, self.host]
         # Of what C++ code writes, the kernel that stock nbval starts hears nothing either.
         spec.argv += ["-f", "{connection_file}", "--IPKernelApp.capture_fd_output=False"]
         return spec
@@ -128,7 +129,7 @@ def memory(root: psutil.Process) -> int:
 
 
 class Kernel:
-    """A running kernel of this Python. What processes below it write themselves goes nowhere.
+    """A running kernel of a Python of the book. What processes below it write themselves goes nowhere.
 
     `startup` is code of the project: it runs before the first cell, unseen. Its names are there
     for `ask`, which runs more of it between cells, and not for the cells. `settings` are variables
@@ -142,14 +143,17 @@ class Kernel:
         startup: str = "",
         place: Place = COMPARED,
         settings: Mapping[str, str] | None = None,
+        interpreter: Interpreter = BOOK,
     ):
-        self.timeout = timeout
+        self.timeout, self.interpreter = timeout, interpreter
+        if reason := interpreter.missing():
+            raise StoppedError(f"no kernel starts: {reason}")
         self.heard: collections.deque[dict] = collections.deque()  # for nbval, which listens after the end of a cell
         run = this_run()
         self.world = World(Path(folder), place, run.fonts, settings or {})
         self.km = ForkingManager(
-            kernel_name="python3",
-            kernel_spec_manager=ThisPython(place.host),
+            kernel_name=interpreter.kernel,
+            kernel_spec_manager=OnePython(interpreter, place.host),
             # Sockets in the file system: the kernel has a network of its own.
             transport="ipc",
             ip=str(self.world.root / "channel"),
@@ -179,9 +183,8 @@ class Kernel:
             self.kc.wait_for_ready(timeout=START_TIMEOUT)
         except RuntimeError:
             self.stop()
-            raise StoppedError(
-                f"no kernel starts; see what `{os.path.relpath(sys.executable)} -m ipykernel_launcher` says in {folder}"
-            ) from None
+            command = f"{os.path.relpath(self.interpreter.program)} -m ipykernel_launcher"
+            raise StoppedError(f"no kernel starts; see what `{command}` says in {folder}") from None
 
     def run(self, code: str, store_history: bool) -> list[dict]:
         """Execute the code of a cell and return what the kernel says about it, from its start to its end.

@@ -7,8 +7,8 @@ import nbformat
 from nbformat import NotebookNode
 
 from bookkit.notebooks.cells import EDITORS, FACTS
+from bookkit.notebooks.interpreters import interpreter_of
 
-KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 LANGUAGE = {"name": "python", "pygments_lexer": "ipython3", "file_extension": ".py"}
 
 
@@ -19,7 +19,7 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
     each other are joined; a traceback is cut down to the error's own message.
     """
     notebook.nbformat_minor = 5
-    notebook.metadata = nbformat.from_dict({"kernelspec": KERNELSPEC, "language_info": LANGUAGE})
+    notebook.metadata = nbformat.from_dict({"kernelspec": interpreter_of(notebook).spec, "language_info": LANGUAGE})
     for cell in notebook.cells:
         cell.metadata = {key: cell.metadata[key] for key in FACTS if cell.metadata.get(key)}
         if cell.cell_type == "code":

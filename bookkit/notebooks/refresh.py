@@ -14,6 +14,7 @@ from nbformat.v4 import output_from_msg
 
 from bookkit.notebooks.cells import code_cells, tags
 from bookkit.notebooks.files import find_notebooks, in_one_line, read, write
+from bookkit.notebooks.interpreters import interpreter_of
 from bookkit.notebooks.kernel import CellError, Kernel, StoppedError
 from bookkit.notebooks.lock import require_lock
 from bookkit.notebooks.normal import losses, normalise
@@ -29,7 +30,7 @@ def execute(path: Path) -> NotebookNode:
     if lost := list(losses(notebook)):
         raise BookError("\n".join(f"{name(path)}: {line}" for line in lost))
     try:
-        kernel = Kernel(Path(path).resolve().parent, place=STORED)
+        kernel = Kernel(Path(path).resolve().parent, place=STORED, interpreter=interpreter_of(notebook))
     except StoppedError as reason:
         raise BookError(f"{name(path)}: {reason}") from None
     try:

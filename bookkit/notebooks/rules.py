@@ -16,7 +16,8 @@ from nbformat import NotebookNode
 from bookkit.notebooks import catalogue, chapters, outputs
 from bookkit.notebooks.cells import REASONS, alternative_text, code_cells, output_text, tags
 from bookkit.notebooks.files import CONFLICT
-from bookkit.notebooks.normal import KERNELSPEC, losses, normalise
+from bookkit.notebooks.interpreters import INTERPRETERS, kernel_name
+from bookkit.notebooks.normal import losses, normalise
 from bookkit.notebooks.published import odd_character, published
 
 Complaints = Iterator[str]
@@ -62,9 +63,10 @@ def not_empty(notebook: NotebookNode) -> Complaints:
 
 def normal_form(notebook: NotebookNode) -> Complaints:
     # nbval looks neither at metadata nor at tracebacks.
-    kernel = notebook.metadata.get("kernelspec", {}).get("name")
-    if kernel != KERNELSPEC["name"]:
-        yield f"asks for the kernel {kernel!r}, and the book runs on {KERNELSPEC['name']}; run `make refresh`"
+    kernel = kernel_name(notebook)
+    if kernel not in INTERPRETERS:
+        known = " or ".join(INTERPRETERS)
+        yield f"asks for the kernel {kernel!r}, and the book runs on {known}; run `make refresh`"
     normal = normalise(copy.deepcopy(notebook))
     for key in ("metadata", "nbformat_minor"):
         if notebook[key] != normal[key]:

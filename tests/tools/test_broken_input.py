@@ -215,7 +215,10 @@ def test_what_is_wrong_in_a_stored_notebook_is_named(project):
     project.write("draft", page(new_markdown_cell("# Draft", id="title")), ["zh"])
     output = failure(project.check("tests", "-k", "rules or toc"))
     for line in [
-        "book/en/wrong.ipynb: asks for the kernel 'julia-1.9', and the book runs on python3; run `make refresh`",
+        (
+            "book/en/wrong.ipynb: asks for the kernel 'julia-1.9', and the book runs on python3 or frameworks; "
+            "run `make refresh`"
+        ),
         "book/en/wrong.ipynb: cell rest: holds the mark of a merge conflict (>>>>>>>); resolve it",
         (
             "book/en/wrong.ipynb: cell drawing: its figure has no alternative text; "

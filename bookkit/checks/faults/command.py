@@ -19,6 +19,7 @@ from bookkit.checks.faults.execution import Verdict
 from bookkit.checks.faults.judge import JUDGES, KINDS, Judged
 from bookkit.checks.faults.replay import Checks
 from bookkit.notebooks import files
+from bookkit.notebooks.interpreters import runs_in_the_book
 from bookkit.processes import side_by_side
 from bookkit.project import CHINESE, ROOT, BookError, name
 
@@ -88,7 +89,8 @@ def main(arguments: list[str] | list[Path], most: int | None = None) -> int:
     """Judge the notebooks named, or all; `most` limits the faults of each kind in each notebook."""
     paths = [Path(argument).resolve() for argument in arguments] or files.find_notebooks()
     chinese = [path for path in paths if path.parent == CHINESE.folder]
-    tasks = [(path, "code") for path in paths if path not in chinese]  # the longest first
+    # The longest first. Threads of other frameworks do not survive the forks in which changed code runs.
+    tasks = [(path, "code") for path in paths if path not in chinese and runs_in_the_book(path)]
     tasks += [(path, "stored") for path in paths] + [(path, "alone") for path in chinese]
     tasks += [(path, "text") for path in paths if path not in chinese]
     plugin = Plugin(tasks, most)
