@@ -56,6 +56,7 @@ STEP = {
     "rescale": 1 / ROWS,
 }
 OTHER = [np.concatenate(np.split(w, 4)[:1] + np.split(w, 4)[2:0:-1] + np.split(w, 4)[3:]) for w in RNN]
+FILLED = np.ascontiguousarray(SERIES.transpose(1, 2, 0)).reshape(SERIES.shape)
 PLANTED = [
     ("BatchNorm epsilon", "output", "batch_norm", BN, {"eps": 1e-3}),
     ("train/predict mode", "output", "batch_norm", BN, {"training": False}),
@@ -73,6 +74,8 @@ PLANTED = [
     ("activation", "output", "activation", {"x": TABLE, "form": "leaky", "slope": 0.25}, {"slope": 0.01}),
     ("activation", "output", "activation", {"x": TABLE, "form": "gelu erf"}, {"form": "gelu tanh"}),
     ("flatten order", "output", "flatten", {"x": IMAGES}, {"x": IMAGES.transpose(0, 2, 3, 1)}),
+    ("input layout", "output", "recurrent", {"x": SERIES, "weights": [RNN]}, {"x": SERIES.transpose(1, 0, 2)}),
+    ("input layout", "output", "recurrent", {"x": SERIES, "weights": [RNN]}, {"x": FILLED}),
     ("gate order", "output", "recurrent", {"x": SERIES, "weights": [RNN]}, {"weights": [OTHER]}),
     ("second bias", "output", "recurrent", {"x": SERIES, "weights": [RNN]}, {"weights": [[*RNN[:3], np.zeros(12)]]}),
     ("second bias", "output", "recurrent", GRU, {"inside": False}),
@@ -325,6 +328,9 @@ PAIRS = [
     ("nothing", SERIES, lambda g: g.rnn.LSTM(3), lambda t: t.LSTM(4, 3)),
     ("nothing", SERIES, lambda g: g.rnn.LSTM(3, 2), lambda t: t.LSTM(4, 3, 2)),
     ("nothing", SERIES, lambda g: g.rnn.GRU(3), lambda t: t.GRU(4, 3)),
+    ("padding", SERIES, lambda g: g.nn.Conv1D(5, 3, padding=1), lambda t: t.Conv1d(6, 5, 3)),
+    ("ceil mode", SERIES, lambda g: g.nn.MaxPool1D(3), lambda t: t.MaxPool1d(3, ceil_mode=True)),
+    ("nothing", SERIES, lambda g: g.nn.Conv1D(5, 3, 2, 1), lambda t: t.Conv1d(6, 5, 3, 2, 1)),
     (
         "nothing",
         IMAGES,

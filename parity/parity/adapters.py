@@ -44,13 +44,14 @@ def numbers(value: Any) -> Array:
     return value.astype(np.float64)
 
 
-def pairs(pad: Any) -> tuple[tuple[int, int], ...]:
-    """(1, 2) or 1 -> ((1, 1), (2, 2)): the padding before and after, of both axes."""
-    return tuple((p, p) for p in (pad if isinstance(pad, (tuple, list)) else (pad, pad)))
+def along(size: Any, x: Array) -> tuple[int, ...]:
+    """Return a size for each axis of x (N, C, ...) after the channels; 2 is (2, 2) for two of them."""
+    return tuple(size) if isinstance(size, (tuple, list)) else (size,) * (x.ndim - 2)
 
 
-def both(size: Any) -> tuple[int, ...]:
-    return tuple(size) if isinstance(size, (tuple, list)) else (size, size)
+def pairs(pad: Any, x: Array) -> tuple[tuple[int, int], ...]:
+    """Return the padding before and after, of each axis."""
+    return tuple((p, p) for p in along(pad, x))
 
 
 def layer_of(net: Net, values: dict[str, Array], x: Array, training: bool) -> Layer | None:
@@ -76,20 +77,21 @@ def dense_of(net: Net, values: dict[str, Array], x: Array, training: bool) -> La
 def conv_of(net: Net, values: dict[str, Array], x: Array, training: bool) -> Layer | None:
     its = getattr(net, "_kwargs", None) or {"stride": net.stride, "pad": net.padding, "dilate": net.dilation}
     groups = its.get("num_group", getattr(net, "groups", 1))
-    if groups != 1 or set(both(its["dilate"])) != {1} or its.get("layout", "NCHW") != "NCHW":
+    if groups != 1 or set(along(its["dilate"], x)) != {1} or not its.get("layout", "NC").startswith("NC"):
         return None
-    return Layer("conv", {"x": x, **values, "stride": its["stride"], "pad": pairs(its["pad"])})
+    if not all(isinstance(p, int) for p in along(its["pad"], x)):  # "same"
+        return None
+    return Layer("conv", {"x": x, **values, "stride": along(its["stride"], x), "pad": pairs(its["pad"], x)})
 
 
 def pool_of(net: Net, values: dict[str, Array], x: Array, training: bool) -> Layer:
-    average = type(net).__name__.startswith("Avg")
     if its := getattr(net, "_kwargs", None):
-        given = {"kernel": its["kernel"], "stride": its["stride"], "pad": pairs(its["pad"])}
+        given = {"kernel": its["kernel"], "stride": its["stride"], "pad": pairs(its["pad"], x)}
         given |= {"ceil": its["pooling_convention"] == "full", "count_pad": its.get("count_include_pad", True)}
     else:
-        given = {"kernel": both(net.kernel_size), "stride": both(net.stride), "pad": pairs(net.padding)}
+        given = {"kernel": along(net.kernel_size, x), "stride": along(net.stride, x), "pad": pairs(net.padding, x)}
         given |= {"ceil": net.ceil_mode, "count_pad": getattr(net, "count_include_pad", True)}
-    return Layer("pool", {"x": x, "average": average, **given})
+    return Layer("pool", {"x": x, "average": type(net).__name__.startswith("Avg"), **given})
 
 
 def norm_of(net: Net, values: dict[str, Array], x: Array, training: bool) -> Layer | None:
@@ -114,9 +116,10 @@ def recurrent_of(net: Net, values: dict[str, Array], x: Array, training: bool) -
 MAKERS: dict[tuple[str, ...], Callable[..., Layer | None]] = {
     ("Dense", "Linear"): dense_of,
     ("Flatten",): lambda net, values, x, training: Layer("flatten", {"x": x}),
-    ("Conv2D", "Conv2d"): conv_of,
-    ("MaxPool2D", "AvgPool2D", "MaxPool2d", "AvgPool2d"): pool_of,
-    ("BatchNorm", "BatchNorm1d", "BatchNorm2d"): norm_of,
+    ("Conv1D", "Conv2D", "Conv3D", "Conv1d", "Conv2d", "Conv3d"): conv_of,
+    ("MaxPool1D", "MaxPool2D", "MaxPool3D", "MaxPool1d", "MaxPool2d", "MaxPool3d"): pool_of,
+    ("AvgPool1D", "AvgPool2D", "AvgPool3D", "AvgPool1d", "AvgPool2d", "AvgPool3d"): pool_of,
+    ("BatchNorm", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d"): norm_of,
     ("LSTM", "GRU"): recurrent_of,
 }
 

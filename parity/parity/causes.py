@@ -53,11 +53,20 @@ def weight_axes(given: Given, rows: int) -> Changed:
         moved = weight.transpose(order)
         if order != tuple(range(weight.ndim)) and moved.shape == weight.shape:
             yield f"the weight's axes are {order}", {"weight": moved}
-        if moved.shape != weight.shape or order == tuple(range(weight.ndim)):
+        if moved.shape != weight.shape:
             filled = np.ascontiguousarray(moved).reshape(weight.shape)
             yield f"the weight, stored with the axes {order}, was reshaped and not transposed", {"weight": filled}
     if weight.ndim == 4:
         yield "the kernel is turned around", {"weight": weight[:, :, ::-1, ::-1]}
+
+
+def input_axes(given: Given, rows: int) -> Changed:
+    x = given["x"]
+    for order in list(permutations(range(x.ndim)))[1:]:
+        moved = x.transpose(order)
+        yield f"the input's axes are {order}", {"x": moved}
+        filled = np.ascontiguousarray(moved).reshape(x.shape)
+        yield f"the input, with the axes {order} before, was reshaped and not transposed", {"x": filled}
 
 
 def flatten_order(given: Given, rows: int) -> Changed:
@@ -73,8 +82,8 @@ def no_bias(given: Given, rows: int) -> Changed:
 
 def padding(given: Given, rows: int) -> Changed:
     size = given["kernel"] if "kernel" in given else given["weight"].shape[2:]
-    stride = given.get("stride", (1, 1))
-    yield "no padding", {"pad": ((0, 0), (0, 0))}
+    stride = given.get("stride", (1,) * len(size))
+    yield "no padding", {"pad": ((0, 0),) * len(size)}
     yield "half a kernel of padding", {"pad": tuple((k // 2, k // 2) for k in size)}
     whole = [max((-(-n // s) - 1) * s + k - n, 0) for n, k, s in zip(given["x"].shape[2:], size, stride, strict=True)]
     yield '"same" padding, the odd row at the end', {"pad": tuple((t // 2, t - t // 2) for t in whole)}
@@ -152,6 +161,7 @@ TABLE = (
     Cause("BatchNorm momentum", ("running",), keep),
     Cause("running variance", ("running",), divisor),
     Cause("weight layout", ("dense", "conv"), weight_axes),
+    Cause("input layout", ("dense", "conv", "recurrent"), input_axes),
     Cause("flatten order", ("dense", "flatten"), flatten_order),
     Cause("missing bias", ("dense", "conv"), no_bias),
     Cause("padding", ("conv", "pool"), padding),

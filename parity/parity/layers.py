@@ -31,9 +31,10 @@ def flatten(x: Array) -> Array:
 
 
 def windows(x: Array, kernel: Sequence[int], stride: Sequence[int]) -> Array:
-    """x (N, C, H, W) -> (N, C, H', W', *kernel)."""
-    view = np.lib.stride_tricks.sliding_window_view(x, tuple(kernel), axis=(2, 3))  # type: ignore[call-overload]
-    return view[:, :, :: stride[0], :: stride[1]]
+    """x (N, C, H, W) -> (N, C, H', W', *kernel); with one axis or three in the place of H and W, too."""
+    where = tuple(range(2, x.ndim))
+    view = np.lib.stride_tricks.sliding_window_view(x, tuple(kernel), where)  # type: ignore[call-overload]
+    return view[(slice(None), slice(None), *(slice(None, None, step) for step in stride))]
 
 
 def padded(x: Array, pad: Sequence[tuple[int, int]], value: float = 0.0) -> Array:
@@ -44,7 +45,9 @@ def conv(
     x: Array, weight: Array, bias: Array | None = None, stride: Any = (1, 1), pad: Any = ((0, 0), (0, 0))
 ) -> Array:
     """x (N, C, H, W), weight (O, C, h, w) -> (N, O, H', W'); `pad` is ((top, bottom), (left, right))."""
-    out = np.einsum("nchwij,ocij->nohw", windows(padded(x, pad), weight.shape[2:], stride), weight, optimize=True)
+    seen = windows(padded(x, pad), weight.shape[2:], stride)
+    summed = range(1, weight.ndim)
+    out = np.moveaxis(np.tensordot(seen, weight, ([1, *range(x.ndim, seen.ndim)], list(summed))), -1, 1)
     return out if bias is None else out + along_channels(bias, out)
 
 
@@ -58,15 +61,15 @@ def pool(
     count_pad: bool = True,
 ) -> Array:
     """x (N, C, H, W) -> (N, C, H', W'); `ceil` lets a last window hang over the edge."""
-    over = [
-        -(size + sum(p) - k) % s if ceil else 0 for size, p, k, s in zip(x.shape[2:], pad, kernel, stride, strict=True)
-    ]
+    sizes = zip(x.shape[2:], pad, kernel, stride, strict=True)
+    over = [-(size + sum(p) - k) % s if ceil else 0 for size, p, k, s in sizes]
     wider = [(before, after + more) for (before, after), more in zip(pad, over, strict=True)]
+    inside = tuple(range(x.ndim, 2 * x.ndim - 2))
     if not average:
-        return windows(padded(x, wider, -np.inf), kernel, stride).max((-2, -1))
+        return windows(padded(x, wider, -np.inf), kernel, stride).max(inside)
     ones = padded(np.ones_like(x), pad, float(count_pad))
-    counted = windows(padded(ones, [(0, more) for more in over]), kernel, stride).sum((-2, -1))
-    return windows(padded(x, wider), kernel, stride).sum((-2, -1)) / counted
+    counted = windows(padded(ones, [(0, more) for more in over]), kernel, stride).sum(inside)
+    return windows(padded(x, wider), kernel, stride).sum(inside) / counted
 
 
 def batch_norm(
