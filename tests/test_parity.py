@@ -264,6 +264,8 @@ def test_other_names() -> None:
         ("1.beta", "1.bias"),
         ("lstm.l0_i2h_weight", "lstm.weight_ih_l0"),
         ("l2_h2h_bias", "bias_hh_l2"),
+        ("lstm._unfused.0.i2h_weight", "lstm.weight_ih_l0"),
+        ("lstm.r1_h2h_weight", "lstm.weight_hh_l1_reverse"),
         ("1.running_var", "1.running_var"),
     ],
 )

@@ -13,7 +13,8 @@ import numpy as np
 from parity.traces import Array, Layer, Trace
 
 Net = Any  # a gluon.Block or a torch.nn.Module
-RECURRENT = re.compile(r"l(\d+)_(i|h)2h_(weight|bias)")
+# In the parameters of a block `l0_i2h_weight`, in what it saves `_unfused.0.i2h_weight`.
+RECURRENT = re.compile(r"(?:(?P<way>[lr])|_unfused\.)(?P<layer>\d+)[_.](?P<which>[ih])2h_(?P<what>weight|bias)$")
 NORM = {"gamma": "weight", "beta": "bias"}
 # The settings of an activation: {class in either framework: (form in layers.py, attribute with the slope)}.
 ACTIVATIONS = {
@@ -31,10 +32,10 @@ GLUON_ACTIVATIONS = {"softrelu": "softplus"}
 
 def torch_name(name: str) -> str:
     """Return the name that PyTorch gives to a parameter of Gluon: `1.gamma` -> `1.weight`, and so on."""
+    if found := RECURRENT.search(name):
+        way = "_reverse" if found["way"] == "r" else ""
+        return f"{name[: found.start()]}{found['what']}_{found['which']}h_l{found['layer']}{way}"
     path, _, last = name.rpartition(".")
-    if found := RECURRENT.fullmatch(last):
-        layer, which, what = found.groups()
-        last = f"{what}_{'ih' if which == 'i' else 'hh'}_l{layer}"
     return f"{path}.{NORM.get(last, last)}".lstrip(".")
 
 
