@@ -10,7 +10,7 @@ import numpy as np
 Array = Any  # np.ndarray, of any shape; NumPy's own generic types say no more here
 # In the order in which things happen: a gradient is looked at from the loss backwards.
 KINDS = ("parameter", "output", "loss", "gradient", "statistic", "step")
-TOLERANCE = 1e-5
+TOLERANCE = 3e-5
 HEAD = f"{'kind':9} {'name':22} {'shape':16} {'max abs':>9} {'max rel':>9}"
 
 
