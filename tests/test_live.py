@@ -133,3 +133,32 @@ def test_every_character_can_be_typed(live_page, live):
     typed = "# " + "".join(map(chr, range(33, 127)))
     live_page.keyboard.type(typed)
     assert live_page.locator(".cm-content").inner_text() == typed
+
+
+CHANGED = "ax.set_title('mine')\nplt.show()"
+
+
+def test_a_drawing_of_the_readers_own_has_its_steps(live_page, live):
+    """With buttons and arrow keys, as those of the book."""
+    opened(live_page, live, "zh/index")
+    cell = live_page.locator(".cell:has(figure.steps)").first
+    cell.locator("summary").first.click()
+    cell.locator(".cell_input pre").first.click()
+    until(live_page, "document.activeElement.matches('.cm-content')")
+    code = next(cell.source for cell in code_cells(read(EDITIONS[1].folder / "index.ipynb")) if cell.id == "tape")
+    live_page.keyboard.press("Control+a")
+    live_page.keyboard.insert_text(code.replace("plt.show()", CHANGED))
+    live_page.keyboard.press("Control+Enter")
+    until(live_page, "document.querySelector('.cell figure.steps img[src^=\"blob:\"]')")
+    figure = cell.locator("figure.steps")
+    image, (previous, following) = figure.locator("img"), figure.locator("button").all()
+    assert figure.locator("output").inner_text() == "第 1 步，共 3 步"
+    assert (previous.inner_text(), following.inner_text()) == ("上一步", "下一步")
+    first = image.screenshot()
+    following.click()
+    assert image.get_attribute("src").endswith("#show-2")
+    until(live_page, "document.querySelector('.cell figure.steps img').complete")
+    assert image.screenshot() != first
+    figure.press("ArrowRight")
+    assert figure.locator("output").inner_text() == "第 3 步，共 3 步"
+    assert following.get_attribute("aria-disabled") == "true"

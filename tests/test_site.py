@@ -83,6 +83,12 @@ def test_answers_are_folded_and_figures_have_their_steps(site, soups, path):
     assert len(page.select("figure.steps")) == sum(steps.last_step(drawing) > 1 for drawing in drawings)
 
 
+def test_the_title_of_a_folded_solution_holds_no_link(soups):
+    """A click on it opens the solution."""
+    titles = [title for soup in soups.values() for title in soup.select(".solution > .admonition-title")]
+    assert titles and not [title.get_text() for title in titles if title.select("a")]
+
+
 def test_everything_is_rendered(site, soups):
     found = []
     for path, soup in soups.items():

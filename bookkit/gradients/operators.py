@@ -155,8 +155,19 @@ def _gather(n, attrs, x, indices):
 
 def _take(n, attrs, x, indices):
     axis = int(attrs.get("axis", 0)) % x.ndim
-    indices = np.clip(indices.astype(int), 0, x.shape[axis] - 1)
+    last = x.shape[axis] - 1
+    indices = indices.astype(int) % (last + 1) if attrs.get("mode") == "wrap" else np.clip(indices.astype(int), 0, last)
     return x[(slice(None),) * axis + (indices,)]
+
+
+def _variance(n, attrs, x):
+    axis, keepdims = _value(attrs, "axis"), _is_set(attrs, "keepdims")
+    return n.mean((x - n.mean(x, axis=axis, keepdims=True)) ** 2, axis=axis, keepdims=keepdims)
+
+
+def _turned(n, attrs, x):
+    places = np.rot90(np.arange(x.size).reshape(x.shape), int(attrs["k"]))
+    return n.reshape(n.reshape(x, (-1,))[places.ravel()], places.shape)
 
 
 def _pick(n, attrs, x, indices):
@@ -284,6 +295,7 @@ SAME_NAME = (
 )
 STEPS = ("sign", "floor", "ceil", "trunc", "fix", "rint")
 COMPARISONS = ("equal", "not_equal", "greater", "greater_equal", "lesser", "lesser_equal")
+NUMPYS_COMPARISONS = ("equal", "not_equal", "greater", "greater_equal", "less", "less_equal")
 SCALAR: dict[tuple[str, ...], Callable] = {
     ("_plus_scalar", "_npi_add_scalar"): lambda n, x, a: x + a,
     ("_minus_scalar", "_npi_subtract_scalar"): lambda n, x, a: x - a,
@@ -321,11 +333,18 @@ MEANINGS: dict[str, Meaning] = {
     },
     **{prefix + name: _as_it_came_out for name in STEPS for prefix in ("", "_npi_")},
     **{pattern.format(name): _as_it_came_out for name in COMPARISONS for pattern in ("_{}_scalar", "broadcast_{}")},
+    **{
+        pattern.format(name): _as_it_came_out
+        for name in NUMPYS_COMPARISONS
+        for pattern in ("_npi_{}", "_npi_{}_scalar")
+    },
     **{name: _reduce(name) for name in ("sum", "mean", "max", "min", "prod")},
     **{name: _reduce(name.split("_")[-1]) for name in ("_np_sum", "_npi_mean", "_np_max", "_np_min", "_np_prod")},
     **dict.fromkeys(("Reshape", "_np_reshape", "_npx_reshape", "reshape_like", "expand_dims"), _reshaped),
-    **dict.fromkeys(("squeeze", "_np_squeeze", "Flatten"), _reshaped),
-    **dict.fromkeys(("zeros_like", "ones_like", "BlockGrad", "argmax", "argmin", "round"), _as_it_came_out),
+    **dict.fromkeys(("squeeze", "_np_squeeze", "Flatten", "_np_atleast_2d"), _reshaped),
+    **dict.fromkeys(
+        ("zeros_like", "ones_like", "BlockGrad", "argmax", "argmin", "round", "_npi_full_like"), _as_it_came_out
+    ),
     **dict.fromkeys(("broadcast_to", "_npi_broadcast_to"), lambda n, a, x: n.broadcast_to(x, a["result"].shape)),
     "broadcast_like": lambda n, a, x, like: n.broadcast_to(x, a["result"].shape),
     "norm": _norm,
@@ -339,6 +358,12 @@ MEANINGS: dict[str, Meaning] = {
     "stack": lambda n, a, *xs: n.stack(xs, axis=int(a.get("axis", 0))),
     "_npi_stack": lambda n, a, *xs: n.stack(xs, axis=int(a.get("axis", 0))),
     "Concat": lambda n, a, *xs: n.concatenate(xs, axis=int(a.get("dim", 1))),
+    "_npi_where_lscalar": lambda n, a, condition, x: n.where(condition != 0, float(a["scalar"]), x),
+    "_npi_where_rscalar": lambda n, a, condition, x: n.where(condition != 0, x, float(a["scalar"])),
+    "_npi_var": _variance,
+    "_npi_std": lambda n, a, x: n.sqrt(_variance(n, a, x)),
+    "_npi_flip": lambda n, a, x: x[(slice(None),) * (int(a["axis"]) % x.ndim) + (slice(None, None, -1),)],
+    "_npi_rot90": _turned,
     "_npi_concatenate": lambda n, a, *xs: n.concatenate(xs, axis=int(a.get("axis", 0))),
     "SliceChannel": _split,
     "moments": _moments,

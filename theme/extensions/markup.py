@@ -11,6 +11,19 @@ REPEATED = ({"exercise-content"}, {"solution-content"})
 WIDE_TABLE = '<div class="pst-scrollable-table-container">'
 
 
+class PlainTitlesOfSolutions(SphinxPostTransform):
+    """A click on the title of a folded solution opens it: no link to the exercise above must be in the way."""
+
+    default_priority = 900
+    formats = ("html",)
+
+    def run(self, **kwargs):
+        for title in self.document.findall(nodes.title):
+            if "solution" in title.parent.get("classes", []):
+                for link in list(title.findall(nodes.reference)):
+                    link.replace_self(nodes.inline("", "", *link.children))
+
+
 class DropRepeatedIds(SphinxPostTransform):
     default_priority = 900
     formats = ("html",)
@@ -48,6 +61,7 @@ def visit_folded_cell(translator, node):
 
 def setup(app):
     app.add_post_transform(DropRepeatedIds)
+    app.add_post_transform(PlainTitlesOfSolutions)
     app.add_node(nodes.table, override=True, html=(visit_table, depart_table))
     app.add_node(HideCodeCellNode, override=True, html=(visit_folded_cell, depart_HideCellInput))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

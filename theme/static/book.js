@@ -19,7 +19,7 @@ addEventListener("load", () => whenIdle(layOutNext));
 addEventListener("click", layOutAll, true);
 
 // A figure in steps shows one after another: its file hides what comes after the step that its address ends with.
-for (const figure of document.querySelectorAll("figure.steps")) {
+const inSteps = (figure) => {
   const [image, [previous, next], count] = [
     figure.querySelector("img"),
     figure.querySelectorAll("button"),
@@ -49,7 +49,10 @@ for (const figure of document.querySelectorAll("figure.steps")) {
   addEventListener("beforeprint", () => (image.src = whole));
   addEventListener("afterprint", show);
   show();
-}
+};
+document.querySelectorAll("figure.steps").forEach(inSteps);
+// A live page draws more of them.
+document.addEventListener("steps-drawn", ({ target }) => inSteps(target));
 
 // On paper the page is light, and what is folded or further down is printed, too.
 addEventListener("beforeprint", () => {

@@ -2,6 +2,7 @@
 //
 // Nothing that a kernel sends becomes HTML: text is text, and a drawing is an image, in which no script runs.
 
+import { begin, inSteps, lastStep, withTargets } from "./steps.js";
 import { words } from "./words.js";
 
 export const MOST = 200_000; // characters of one cell, as in bookkit/notebooks/files.py
@@ -55,8 +56,9 @@ function drawing(svg, alt) {
   const [width, height] = [pixels(svg, "width"), pixels(svg, "height")];
   if (width && height) Object.assign(image, { width, height });
   image.alt = alt;
-  image.src = URL.createObjectURL(new Blob([svg], { type: SVG }));
-  return image;
+  const last = lastStep(svg);
+  image.src = URL.createObjectURL(new Blob([last > 1 ? withTargets(svg) : svg], { type: SVG }));
+  return last > 1 ? inSteps(image, last) : image;
 }
 
 // What of an output is compared: as the notebooks store it (bookkit/notebooks/normal.py).
@@ -121,7 +123,10 @@ export class Outputs {
       return;
     }
     this.all.push(output);
-    this.place.append(this.view(output));
+    const view = this.view(output);
+    const isNew = !this.shown.includes(view);
+    this.place.append(view);
+    if (isNew && view.matches("figure.steps")) begin(view);
   }
 
   write(pre, whole, added) {

@@ -57,6 +57,10 @@ const SAID = {
     cut: (count) => `Cut: it wrote more than ${count} characters, and was interrupted.`,
     traceback: "Where it happened",
     figure: "Figure drawn by your code",
+    inSteps: (last) => `Figure in ${last} steps`,
+    previous: "Previous",
+    next: "Next",
+    stepOf: (last) => `Step # of ${last}`,
   },
   zh: {
     run: "运行",
@@ -114,6 +118,10 @@ const SAID = {
     cut: (count) => `已截断：输出超过 ${count} 个字符，运行被中断。`,
     traceback: "出错的位置",
     figure: "你的代码画出的图",
+    inSteps: (last) => `分 ${last} 步显示的图`,
+    previous: "上一步",
+    next: "下一步",
+    stepOf: (last) => `第 # 步，共 ${last} 步`,
   },
 };
 
