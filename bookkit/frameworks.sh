@@ -49,7 +49,7 @@ pip() {
 echo "Setting up .venv-frameworks from requirements-frameworks.txt (a minute or two) ..."
 run .venv/bin/python -m venv --without-pip "$new" || die "no environment could be made"
 packages=$(echo "$new"/lib/python3*/site-packages)
-echo "$(pwd)/$(echo .venv/lib/python3*/site-packages)" >"$packages/book.pth"
+printf "%s\n" "$(pwd)/$(echo .venv/lib/python3*/site-packages)" "$(pwd)/parity" >"$packages/book.pth"
 pip --require-hashes -r requirements-frameworks.txt || die "the packages could not be installed"
 
 # Which build of PyTorch suits depends on the machine: Debian's, where this Python can load it; on macOS that of the

@@ -21,6 +21,7 @@ from bookkit.addresses import Addresses
 from bookkit.checks import agreement, editions, vocabulary
 from bookkit.checks.prose import report as prose
 from bookkit.notebooks import rules
+from bookkit.notebooks.interpreters import interpreter_of, runs_in_the_book
 from bookkit.notebooks.kernel import this_run
 from bookkit.processes import side_by_side
 from bookkit.project import EDITIONS, ROOT, BookError, name
@@ -64,6 +65,8 @@ def outputs(path: Path) -> list[str]:
     """Return what the comparison of a notebook's outputs with those computed again has to say."""
     import pytest
 
+    if reason := interpreter_of(editions.read(path)).missing():
+        return [f"{name(path)}: not executed: {reason}"]
     told, words = Told(), io.StringIO()
     options = ["-n0", "-q", "-pno:cacheprovider", "-c", str(ROOT / "pyproject.toml")]
     with contextlib.redirect_stdout(words), contextlib.redirect_stderr(words):
@@ -145,7 +148,8 @@ def checks(english: Path, chinese: Path, addresses: Addresses) -> dict[str, Call
         this_run()  # shared by the processes that the checks run in
         found["outputs, English"] = partial(outputs, english)
         found["outputs, Chinese"] = partial(outputs, chinese)
-        found["gradients"] = partial(gradients, english.stem)
+        if english.exists() and runs_in_the_book(english):
+            found["gradients"] = partial(gradients, english.stem)
     found["site and links"] = partial(site, pages, addresses)
     return {title: partial(complaints, work) for title, work in found.items()}
 

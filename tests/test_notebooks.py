@@ -94,6 +94,13 @@ def drop_metadata(index):
 
 
 FAULTS = {
+    "a fact about gradients that nothing derives": (
+        lambda notebook: (
+            notebook.metadata.kernelspec.update(name="frameworks"),
+            notebook.cells[1].metadata.update({"not-derived": {"calls": [0], "reason": "no"}}),
+        ),
+        "metadata not-derived is held against nothing where other frameworks run",
+    ),
     "not executed": (set_in(1, execution_count=None, outputs=[]), "execution count is None"),
     "a gap in the counts": (set_in(3, execution_count=7), "execution count is 7"),
     "a result with another count": (

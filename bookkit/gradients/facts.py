@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 from nbformat import NotebookNode
 
-WRONG, NOT_DERIVED = "wrong-on-purpose", "not-derived"
+from bookkit.notebooks.cells import GRADIENTS
+
+WRONG, NOT_DERIVED = GRADIENTS
 KEYS = (WRONG, NOT_DERIVED)
 
 

@@ -15,6 +15,7 @@ FACTS = {
     "values": "what gives the numbers of its text, where no cell next to it shows them",
     "formulas": "what must be true if the formulas of its text are",
 }
+GRADIENTS = ("wrong-on-purpose", "not-derived")
 REASONS = ("no-chapter", "entries-stand-alone", "ignore-reason", "differs-with-engine")
 # What editors keep there for themselves: it goes when a notebook is stored.
 EDITORS = {

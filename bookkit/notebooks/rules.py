@@ -14,9 +14,9 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 from bookkit.notebooks import catalogue, chapters, outputs
-from bookkit.notebooks.cells import REASONS, alternative_text, code_cells, output_text, tags
+from bookkit.notebooks.cells import GRADIENTS, REASONS, alternative_text, code_cells, output_text, tags
 from bookkit.notebooks.files import CONFLICT
-from bookkit.notebooks.interpreters import INTERPRETERS, kernel_name
+from bookkit.notebooks.interpreters import BOOK, INTERPRETERS, interpreter_of, kernel_name
 from bookkit.notebooks.normal import losses, normalise
 from bookkit.notebooks.published import odd_character, published
 
@@ -117,6 +117,15 @@ def reasons(notebook: NotebookNode) -> Complaints:
                 yield f"cell {cell.id}: metadata {key} gives no reason; say in words why it stands there"
         if "ignore-reason" in cell.metadata and "nbval-ignore-output" not in tags(cell):
             yield f"cell {cell.id}: says why its output is not checked, and it is; remove metadata ignore-reason"
+
+
+def gradients_that_are_derived(notebook: NotebookNode) -> Complaints:
+    if interpreter_of(notebook) is BOOK:
+        return
+    for cell in code_cells(notebook):
+        for key in GRADIENTS:
+            if key in cell.metadata:
+                yield f"cell {cell.id}: metadata {key} is held against nothing where other frameworks run; remove it"
 
 
 def line_ends(notebook: NotebookNode) -> Complaints:
@@ -236,6 +245,7 @@ RULES: list[Callable[[NotebookNode], Complaints]] = [
     errors_are_announced,
     known_tags,
     reasons,
+    gradients_that_are_derived,
     line_ends,
     no_machine,
     no_clock,

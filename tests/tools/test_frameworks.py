@@ -84,7 +84,7 @@ def test_it_is_made_once_for_two_locks_and_one_place(project):
     assert set_up(project) == (0, "", "")
     packages = project / ".venv-frameworks/lib/python3.11/site-packages"
     assert (packages / "torch").resolve() == project.parent / "system/torch"
-    assert (packages / "book.pth").read_text() == f"{project}/.venv/lib/python3.11/site-packages\n"
+    assert (packages / "book.pth").read_text() == f"{project}/.venv/lib/python3.11/site-packages\n{project}/parity\n"
     assert f'"{project}/.venv-frameworks/bin/python"' in (
         (project / ".venv/share/jupyter/kernels/frameworks/kernel.json").read_text()
     )
