@@ -266,11 +266,43 @@ def test_other_names() -> None:
         ("l2_h2h_bias", "bias_hh_l2"),
         ("lstm._unfused.0.i2h_weight", "lstm.weight_ih_l0"),
         ("lstm.r1_h2h_weight", "lstm.weight_hh_l1_reverse"),
+        ("lstm._unfused.0.l_cell.i2h_weight", "lstm.weight_ih_l0"),
+        ("_unfused.1.r_cell.h2h_bias", "bias_hh_l1_reverse"),
+        ("act.alpha", "act.alpha"),
         ("1.running_var", "1.running_var"),
     ],
 )
 def test_names_of_parameters(gluon: str, torch: str) -> None:
     assert parity.torch_name(gluon) == torch
+
+
+# A trace in a file.
+
+
+def test_a_trace_that_was_saved_is_the_same(tmp_path: Path) -> None:
+    """Compared and explained from the file alone, with the layers behind the arrays, and a gradient of None."""
+    for cause, kind, of, given, change in PLANTED:
+        a = single(kind, FORWARD[of](**given), Layer(of, given))
+        a.add("gradient", "none", None)
+        a.save(tmp_path / "a.trace")
+        again = parity.load(tmp_path / "a.trace")
+        assert again.rows == ROWS and list(again.arrays) == list(a.arrays) and again.arrays["gradient", "none"] is None
+        assert parity.compare(a, again).first is None
+        assert names(causes(again, single(kind, FORWARD[of](**{**given, **change})))) == {cause}
+
+
+def test_a_file_that_is_no_trace(tmp_path: Path) -> None:
+    single("output", G).save(tmp_path / "whole")
+    whole = (tmp_path / "whole").read_bytes()
+    np.savez(tmp_path / "other.npz", it=G)
+    np.save(tmp_path / "one.npy", G)
+    np.savez(tmp_path / "pickled.npz", about=np.array({"rows": 1}))
+    (tmp_path / "cut").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "text").write_bytes(b"no trace")
+    (tmp_path / "empty").write_bytes(b"")
+    for name in ("other.npz", "one.npy", "pickled.npz", "cut", "text", "empty"):
+        with pytest.raises(ValueError, match=rf"^{name}: it is no trace"):
+            parity.load(tmp_path / name)
 
 
 # The same bugs, planted in pairs of real networks.
@@ -433,6 +465,36 @@ def test_a_branch_that_is_cut_in_a_real_pair() -> None:
     report = parity.compare(a, b)
     assert (report.first.kind, report.first.name) == ("gradient", "first")
     assert names(parity.explain(report).causes) == {"detached branch"}
+
+
+def test_a_layer_that_runs_twice() -> None:
+    """Each call has a name of its own, and a layer under two names is recorded once."""
+    mx, torch = pytest.importorskip("mxnet"), pytest.importorskip("torch")
+
+    class Twice(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense, self.act, self.norm = torch.nn.Linear(4, 4), torch.nn.Tanh(), torch.nn.BatchNorm1d(4)
+            self.same = self.act
+
+        def forward(self, x: Any) -> Any:
+            return self.norm(self.same(self.norm(self.act(self.dense(x)))))
+
+    class GluonTwice(mx.gluon.nn.HybridBlock):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense, self.act = mx.gluon.nn.Dense(4), mx.gluon.nn.Activation("tanh")
+            self.norm = mx.gluon.nn.BatchNorm()
+            self.same = self.act
+
+        def hybrid_forward(self, F: Any, x: Any) -> Any:  # noqa: N803
+            return self.norm(self.same(self.norm(self.act(self.dense(x)))))
+
+    net, model, x_mx, x_torch = gluon_and_torch(lambda g: GluonTwice(), lambda t: Twice(), TABLE)
+    a, b = parity.of_gluon(net, x_mx, loss=squares), parity.of_torch(model, x_torch, loss=squares)
+    assert list(a.of("output")) == list(b.of("output")) == ["dense", "act", "norm", "act#2", "norm#2"]
+    assert "act#2" in a.of("gradient") and not a.of("statistic") and not b.of("statistic")
+    assert all(row.what == "equal" for row in parity.compare(a, b).rows if row.kind == "output")
 
 
 def test_types_of_a_real_pair() -> None:

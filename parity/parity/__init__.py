@@ -3,14 +3,14 @@
 a = parity.of_gluon(net, x, loss)      # or a Trace filled by hand
 b = parity.of_torch(model, x, loss)
 report = parity.compare(a, b)
-print(report)                          # a table, up to the first difference
+print(report)                          # how many are equal, and the first difference; report.table() has all
 print(parity.explain(report))          # the causes that, computed, make the two equal
 """
 
 from parity.adapters import add_step, of_gluon, of_torch, tap_gluon, tap_torch, torch_name
 from parity.causes import Explanation, explain
 from parity.params import read
-from parity.traces import Layer, Report, Trace, compare
+from parity.traces import Layer, Report, Trace, compare, load
 
 __all__ = [
     "Explanation",
@@ -20,6 +20,7 @@ __all__ = [
     "add_step",
     "compare",
     "explain",
+    "load",
     "of_gluon",
     "of_torch",
     "read",

@@ -13,8 +13,11 @@ import numpy as np
 from parity.traces import Array, Layer, Trace
 
 Net = Any  # a gluon.Block or a torch.nn.Module
-# In the parameters of a block `l0_i2h_weight`, in what it saves `_unfused.0.i2h_weight`.
-RECURRENT = re.compile(r"(?:(?P<way>[lr])|_unfused\.)(?P<layer>\d+)[_.](?P<which>[ih])2h_(?P<what>weight|bias)$")
+# In the parameters of a block `l0_i2h_weight`, in what it saves `_unfused.0.i2h_weight`, of two ways
+# `_unfused.0.r_cell.i2h_weight`.
+RECURRENT = re.compile(
+    r"(?:(?P<way>[lr])|_unfused\.)(?P<layer>\d+)[_.](?:(?P<cell>[lr])_cell\.)?(?P<which>[ih])2h_(?P<what>weight|bias)$"
+)
 NORM = {"gamma": "weight", "beta": "bias"}
 # The settings of an activation: {class in either framework: (form in layers.py, attribute with the slope)}.
 ACTIVATIONS = {
@@ -31,9 +34,12 @@ GLUON_ACTIVATIONS = {"softrelu": "softplus"}
 
 
 def torch_name(name: str) -> str:
-    """Return the name that PyTorch gives to a parameter of Gluon: `1.gamma` -> `1.weight`, and so on."""
+    """Return the name that PyTorch gives to a parameter of Gluon: `1.gamma` -> `1.weight`, and so on.
+
+    It knows the names of normalizations and of LSTM and GRU; any other one is returned as it is.
+    """
     if found := RECURRENT.search(name):
-        way = "_reverse" if found["way"] == "r" else ""
+        way = "_reverse" if "r" in (found["way"], found["cell"]) else ""
         return f"{name[: found.start()]}{found['what']}_{found['which']}h_l{found['layer']}{way}"
     path, _, last = name.rpartition(".")
     return f"{path}.{NORM.get(last, last)}".lstrip(".")
@@ -133,15 +139,31 @@ def keep_statistics(trace: Trace, path: str, layer: Layer, after: dict[str, Arra
         trace.add("statistic", f"{path}.running_{which}", after[f"running_{which}"], Layer("running", given))
 
 
-def paths(net: Net, path: str = "") -> Iterator[tuple[str, Net]]:
-    """Yield the blocks that compute something themselves, with their paths, as `0` or `features.0`."""
+def paths(net: Net, path: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Net]]:
+    """Yield the blocks that compute something themselves, with their paths, as `0` or `features.0`; each once."""
+    seen = set() if seen is None else seen
+    if id(net) in seen:
+        return
+    seen.add(id(net))
     children = net._children if hasattr(net, "_children") else net._modules
     own = net._reg_params if hasattr(net, "_reg_params") else net._parameters
     if own or not children:
         yield path or "net", net
     for name, child in children.items():
         if child is not None:
-            yield from paths(child, f"{path}.{name}".lstrip("."))
+            yield from paths(child, f"{path}.{name}".lstrip("."), seen)
+
+
+def new_name(path: str, taken: dict[str, Any]) -> str:
+    """Return the path; of the second call of one layer `path#2`, and so on."""
+    calls = sum(name.partition("#")[0] == path for name in taken)
+    return f"{path}#{calls + 1}" if calls else path
+
+
+def statistics_known(trace: Trace, path: str, taken: dict[str, Any]) -> bool:
+    """Tell whether a layer is a BatchNorm that ran once, so that its running statistics can be computed again."""
+    layer = trace.layers.get(("output", path))
+    return layer is not None and layer.kind == "batch_norm" and "#" not in path and f"{path}#2" not in taken
 
 
 def first(value: Any) -> Any:
@@ -169,10 +191,11 @@ def tap_gluon(net: Net, trace: Trace, training: bool) -> Iterator[dict[str, Any]
         def wrapped(x: Any, *args: Any) -> Any:
             out = forward(x, *args)
             layer = layer_of(block, gluon_values(block), numbers(x), training)
-            trace.add("output", path, first(out).asnumpy(), layer)
-            probes[path] = nd.zeros_like(first(out))
-            probes[path].attach_grad()
-            known = first(out) + probes[path]
+            name = new_name(path, probes)
+            trace.add("output", name, first(out).asnumpy(), layer)
+            probes[name] = nd.zeros_like(first(out))
+            probes[name].attach_grad()
+            known = first(out) + probes[name]
             return (known, *out[1:]) if isinstance(out, (tuple, list)) else known
 
         return wrapped
@@ -190,7 +213,9 @@ def of_gluon(net: Net, *inputs: Any, loss: Callable[..., Any] | None = None, tra
     """Run a Gluon block, whose parameters exist, once forward and, with a loss, backward.
 
     `loss` takes the output and returns an NDArray: the gradients are those of its sum. Parameters are named as in
-    PyTorch; the gradient of the first input is that of `input`.
+    PyTorch; the gradient of the first input is that of `input`. The rows are the length of the first input: where
+    time comes first, set `rows` of the trace. Afterwards the block is not hybridized, and in training mode, with a
+    loss, its running statistics have moved.
     """
     from mxnet import autograd
 
@@ -221,9 +246,9 @@ def gradients_of_gluon(trace: Trace, blocks: dict[str, Net], probes: dict[str, A
                 trace.add("gradient", torch_name(f"{path}.{name}"), parameter.grad().asnumpy())
         if probe.grad is not None:
             trace.add("gradient", path, probe.grad.asnumpy())
-        layer = trace.layers.get(("output", path))
-        if layer and layer.kind == "batch_norm":
-            keep_statistics(trace, path, layer, gluon_values(blocks[path]), blocks[path]._kwargs["momentum"], 0)
+        if statistics_known(trace, path, probes):
+            layer, momentum = trace.layers["output", path], blocks[path]._kwargs["momentum"]
+            keep_statistics(trace, path, layer, gluon_values(blocks[path]), momentum, 0)
 
 
 @contextmanager
@@ -240,9 +265,10 @@ def tap_torch(net: Net, trace: Trace) -> Iterator[dict[str, Any]]:
 
     def keep(path: str) -> Callable[..., None]:
         def hook(module: Net, args: Any, out: Any) -> None:
-            outputs[path] = first(out)
-            layer = layer_of(module, before[path], numbers(args[0]), module.training)
-            trace.add("output", path, first(out).detach().cpu().numpy(), layer)
+            name = new_name(path, outputs)
+            outputs[name] = first(out)
+            layer = layer_of(module, before[path], numbers(args[0]), module.training) if args else None
+            trace.add("output", name, first(out).detach().cpu().numpy(), layer)
             if first(out).requires_grad:
                 first(out).retain_grad()
 
@@ -265,7 +291,11 @@ def torch_values(module: Net) -> dict[str, Array]:
 
 
 def of_torch(net: Net, *inputs: Any, loss: Callable[..., Any] | None = None) -> Trace:
-    """Run a torch module once forward and, with a loss, backward, in the mode (train, eval) in which it is."""
+    """Run a torch module once forward and, with a loss, backward, in the mode (train, eval) in which it is.
+
+    `loss` takes the output and returns a tensor: the gradients are those of its sum, added to what the parameters
+    have already. In training mode the running statistics move.
+    """
     trace, inputs = Trace(len(inputs[0])), tuple(x.detach().clone() for x in inputs)
     if inputs[0].is_floating_point():
         inputs[0].requires_grad_()
@@ -288,18 +318,21 @@ def gradients_of_torch(trace: Trace, modules: dict[str, Net], outputs: dict[str,
     for path, output in outputs.items():
         own = modules[path]._parameters if path in modules else {}
         tensors = {f"{path}.{name}": tensor for name, tensor in own.items() if tensor is not None}
-        if path in modules or output.requires_grad:
+        if path != "input" or output.requires_grad:
             tensors[path] = output
         for name, tensor in tensors.items():
             trace.add("gradient", name, None if tensor.grad is None else tensor.grad.cpu().numpy())
-        layer = trace.layers.get(("output", path))
-        if layer and layer.kind == "batch_norm":
+        if statistics_known(trace, path, outputs):
             momentum = 1 - (modules[path].momentum or 0)  # None: a plain average, which is not computed again here
-            keep_statistics(trace, path, layer, torch_values(modules[path]), momentum, 1)
+            keep_statistics(trace, path, trace.layers["output", path], torch_values(modules[path]), momentum, 1)
 
 
 def add_step(trace: Trace, after: dict[str, Array], **settings: Any) -> None:
-    """Add the parameters after one step of SGD; `settings` are those of `layers.sgd` (lr, momentum, decay, …)."""
+    """Add the parameters after one step of SGD; `settings` are those of `layers.sgd` (lr, momentum, decay, …).
+
+    `state`, before a second step, is {name: velocity} without learning rates: PyTorch's `momentum_buffer`; what
+    MXNet keeps is that times minus the learning rate.
+    """
     for name, new in after.items():
         weight, gradient = trace.arrays["parameter", name], trace.arrays.get(("gradient", name))
         if weight is not None and gradient is not None:

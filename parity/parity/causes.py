@@ -1,7 +1,8 @@
 """The known ways in which a port goes wrong, each as a computation.
 
 A cause takes what A has and computes what A would have if that one thing were otherwise. It is named if, and only
-if, the result equals what B has. Nothing is concluded from a name.
+if, the result equals what B has. Nothing is concluded from a name. Two are recognized and not computed: a gradient of
+None or zeros, and numbers that a narrower type holds; the second has a tolerance of its own, and is asked last.
 """
 
 from collections.abc import Callable, Iterator, Mapping

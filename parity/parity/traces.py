@@ -1,8 +1,11 @@
-"""What a network computed, by name, and the comparison of two such records."""
+"""What a network computed, by name, in a file, and the comparison of two such records."""
 
+import json
+import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,6 +52,15 @@ class Trace:
         """Return the largest magnitude among all arrays of a kind."""
         return max((magnitude(array) for array in self.of(kind).values() if array is not None), default=0.0)
 
+    def save(self, path: str | Path) -> None:
+        """Write all of it into one file, which `load` reads where neither framework need be."""
+        arrays: list[Array] = []
+        entries = [[*key, pack(array, arrays)] for key, array in self.arrays.items()]
+        layers = [[*key, layer.kind, pack(layer.given, arrays)] for key, layer in self.layers.items()]
+        about = json.dumps({"rows": self.rows, "arrays": entries, "layers": layers})
+        with Path(path).open("wb") as file:
+            np.savez_compressed(file, about=np.array(about), **{str(n): array for n, array in enumerate(arrays)})
+
     def renamed(self, names: Mapping[str, str]) -> "Trace":
         """Return the same trace under other names: {old: new}. The longest old name that leads a name counts."""
         new = Trace(self.rows)
@@ -57,6 +69,45 @@ class Trace:
         for (kind, name), layer in self.layers.items():
             new.layers[kind, rename(name, names)] = layer
         return new
+
+
+def load(path: str | Path) -> Trace:
+    """Read a trace that was saved; nothing of the file is executed."""
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            about = json.loads(str(found["about"]))
+            arrays = [found[str(n)] for n in range(len(found.files) - 1)]
+            trace = Trace(about["rows"])
+            for kind, name, array in about["arrays"]:
+                trace.add(kind, name, unpack(array, arrays))
+            for kind, name, layer, given in about["layers"]:
+                trace.layers[kind, name] = Layer(layer, unpack(given, arrays))
+    except (ValueError, KeyError, EOFError, AttributeError, TypeError, zipfile.BadZipFile):
+        raise ValueError(f"{Path(path).name}: it is no trace that was saved, or not all of it") from None
+    return trace
+
+
+def pack(value: Any, arrays: list[Array]) -> Any:
+    """Return a value as JSON has it, with numbers in the place of the arrays, which are added to the list."""
+    if isinstance(value, np.ndarray):
+        arrays.append(value)
+        return {"array": len(arrays) - 1}
+    if isinstance(value, Mapping):
+        return {"by name": {name: pack(each, arrays) for name, each in value.items()}}
+    if isinstance(value, (list, tuple)):
+        return [pack(each, arrays) for each in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def unpack(value: Any, arrays: list[Array]) -> Any:
+    """Return what was packed; tuples have become lists."""
+    if isinstance(value, list):
+        return [unpack(each, arrays) for each in value]
+    if isinstance(value, dict) and "array" in value:
+        return arrays[value["array"]]
+    if isinstance(value, dict):
+        return {name: unpack(each, arrays) for name, each in value["by name"].items()}
+    return value
 
 
 def rename(name: str, names: Mapping[str, str]) -> str:
