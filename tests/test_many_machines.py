@@ -35,8 +35,9 @@ class Page:
     def call(self, program, settings):
         return f"print(json.dumps(vars(run_roles({program!r}, **{settings!r}))))"
 
-    def start(self, program, **settings):
-        self.client.execute(self.call(program, settings), stop_on_error=False)
+    def start(self, program):
+        """Begin a run that its limit does not end as long as a test takes."""
+        self.client.execute(self.call(program, {"timeout": 10 * LONG}), stop_on_error=False)
         wait_for(lambda: len(self.roles_left()) == 4)
 
     def run(self, code):
@@ -123,6 +124,7 @@ def test_no_process_outlives_the_helper(page):
 
 def test_no_process_that_was_started_plainly_outlives_an_interrupt(page):
     cell = CELLS["plain-run"]
+    page.run(f"SAFETY = SAFETY.replace('{{timeout}}', '{10 * LONG}')")
     page.client.execute(f"hello = {WAITING!r}\n" + cell[cell.index("with ") :], stop_on_error=False)
     wait_for(lambda: len(page.roles_left()) == 3)
     page.manager.interrupt_kernel()
