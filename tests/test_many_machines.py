@@ -22,43 +22,53 @@ LONG = 120  # seconds, on a machine that has much else to do
 
 
 class Page:
-    """A kernel that has run the cells with `run_roles`; whatever it starts carries a mark."""
+    """A kernel that has run the cells with `run_roles`; all processes below it carry a mark."""
 
     def __init__(self):
         self.mark = uuid4().hex
-        self.manager, self.client = start_new_kernel(kernel_name="python3")  # of this Python
+        self.manager, self.client = start_new_kernel(kernel_name="python3", env={**os.environ, "MARK": self.mark})
         self.said = ""
-        for name in ("imports", "roles-safety", "roles-run"):
+        for name in ("imports", "roles-safety", "roles-start", "roles-fork", "roles-helper", "roles-ask", "roles-run"):
             self.run(CELLS[name])
+        self.kernel, self.helper = json.loads(self.run("print([os.getpid(), helper.pid])"))
 
     def call(self, program, settings):
-        return f"import json\nprint(json.dumps(vars(run_roles({program!r}, MARK={self.mark!r}, **{settings!r}))))"
+        return f"print(json.dumps(vars(run_roles({program!r}, **{settings!r}))))"
 
-    def start(self, program, **settings):
-        self.client.execute(self.call(program, settings))
+    def start(self, program):
+        """Begin a run that its limit does not end as long as a test takes."""
+        self.client.execute(self.call(program, {"timeout": 10 * LONG}), stop_on_error=False)
+        wait_for(lambda: len(self.roles_left()) == 4)
 
     def run(self, code):
+        """Run a cell and return what it says."""
+        self.said = ""
         answer = self.client.execute_interactive(code, timeout=LONG, output_hook=self.hear)
         assert answer["content"]["status"] == "ok", answer["content"]
+        return self.said
 
     def hear(self, message):
         self.said += message["content"].get("text", "")
 
     def roles(self, program, **settings):
-        self.said = ""
-        self.run(self.call(program, settings))
-        return json.loads(self.said)
+        return json.loads(self.run(self.call(program, settings)))
 
     def processes(self):
         """Return those that carry the mark, which is in their environment from the first moment, and are no zombies."""
-        found = []
+        found = set()
         for folder in Path("/proc").iterdir():
             try:
                 if f"MARK={self.mark}".encode() in Path(folder, "environ").read_bytes():
-                    found.append(int(folder.name))
+                    found.add(int(folder.name))
             except (OSError, ValueError):
                 continue
         return found
+
+    def roles_left(self):
+        return self.processes() - {self.kernel, self.helper}
+
+    def works(self):
+        return self.roles("print('again')", workers=1)["said"] == "again"
 
     def close(self):
         self.client.stop_channels()
@@ -84,27 +94,66 @@ def wait_for(condition):
 
 def test_no_process_outlives_a_run(page):
     assert page.roles("print('worker 0')", workers=1)["ends"] == [0]
-    assert not page.processes()
+    assert page.processes() == {page.kernel, page.helper}
 
 
 def test_a_worker_that_hangs_is_ended_at_the_limit(page):
     assert page.roles(WAITING, timeout=3)["ends"] == ["SIGALRM", "SIGALRM"]
-    assert not page.processes()
+    assert not page.roles_left()
 
 
 def test_no_process_outlives_an_interrupt(page):
     page.start(WAITING)
-    wait_for(lambda: len(page.processes()) == 4)
     page.manager.interrupt_kernel()
-    wait_for(lambda: not page.processes())
-    assert page.manager.is_alive()
+    wait_for(lambda: page.processes() == {page.kernel})
+    assert page.works()
 
 
 def test_no_process_outlives_the_kernel(page):
     page.start(WAITING)
-    wait_for(lambda: len(page.processes()) == 4)
     page.manager.signal_kernel(signal.SIGKILL)
     wait_for(lambda: not page.processes())
+
+
+def test_no_process_outlives_the_helper(page):
+    page.start(WAITING)
+    os.kill(page.helper, signal.SIGKILL)
+    wait_for(lambda: page.processes() == {page.kernel})
+    assert page.works()
+
+
+def test_no_process_that_was_started_plainly_outlives_an_interrupt(page):
+    cell = CELLS["plain-run"]
+    page.run(f"SAFETY = SAFETY.replace('{{timeout}}', '{10 * LONG}')")
+    page.client.execute(f"hello = {WAITING!r}\n" + cell[cell.index("with ") :], stop_on_error=False)
+    wait_for(lambda: len(page.roles_left()) == 3)
+    page.manager.interrupt_kernel()
+    wait_for(lambda: not page.roles_left())
+    assert page.works()
+
+
+@pytest.mark.parametrize("cell", ["push-run", "dead-run"])
+def test_a_fork_does_what_a_role_does_that_is_started_plainly(page, cell):
+    page.run(CELLS["push-run"].split("push =")[0])
+    forked = page.run(CELLS[cell])
+    page.run("forked = False")
+    assert page.run(CELLS[cell]) == forked != ""
+
+
+def test_the_port_is_kept_for_the_scheduler(page):
+    page.run("""
+with surroundings(1, 1) as common, socket.socket() as stranger, socket.socket() as scheduler:
+    address = "127.0.0.1", int(common["DMLC_PS_ROOT_PORT"])
+    try:
+        stranger.bind(address)
+    except OSError:
+        pass
+    else:
+        raise AssertionError("anybody gets the port")
+    scheduler.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as ZeroMQ does
+    scheduler.bind(address)
+    scheduler.listen()
+""")
 
 
 def listening(process):
@@ -127,7 +176,7 @@ def test_nothing_listens_beyond_the_loopback_address(page):
     heard = []
 
     def all_listen():
-        heard[:] = [[*listening(process)] for process in page.processes()]
+        heard[:] = [[*listening(process)] for process in page.roles_left()]
         return len(heard) == 4 and all(heard)
 
     wait_for(all_listen)

@@ -234,6 +234,7 @@ class Children:
     """Programs of Python that stand in a cell: they run under the same guard, and say at their end what is wrong."""
 
     folder: ClassVar[Path]  # a file of complaints for each of them
+    below: ClassVar[bool] = False  # whether this process is one of them
 
     @classmethod
     def watch(cls, guard: str, settings: dict[str, Any]) -> None:
@@ -277,15 +278,19 @@ def begin_below(guard: str, settings: dict[str, Any]) -> None:
         sys.__excepthook__(kind, error.with_traceback(trace), trace)
 
     sys.excepthook = excepthook
+    Children.below = True
     begin(guard=guard, **settings)
     atexit.register(Children.tell)
 
 
 def forbid_processes(event: str, arguments: tuple) -> None:
-    """Tell of a program that a cell starts, which has another clock and network; let it end none but its own."""
+    """Tell of a program that a cell starts, which has another clock and network; let it end none but its own.
+
+    A program of Python below the kernel may fork itself: its forks are under the same guard, and tell at their end.
+    """
     if event in STARTING and not Children.is_in_the_cell(arguments[1:2] and arguments[1]) and done_by_a_cell():
         complain("starts a program, whose output other machines do not have; do it in Python")
-    elif event == "os.fork" and sys._getframe(2).f_globals.get("__name__") == "__main__":
+    elif event == "os.fork" and not Children.below and sys._getframe(2).f_globals.get("__name__") == "__main__":
         complain("forks its kernel, which would be there twice; use multiprocessing")
         raise PermissionError("no fork of the kernel")
     elif event in ("os.kill", "os.killpg") and arguments[0] != os.getpid() and done_by_a_cell():
@@ -363,6 +368,11 @@ class Generator:
             complain(self.complaint)
             self.last = self.state()
 
+    def begin_anew(self) -> None:
+        """Hold for unseeded what Python has just given a new state."""
+        self.seeded = False
+        self.last = self.state()
+
     def seeding(self, original: Callable) -> Callable:
         """Wrap a function that gives the generator a seed, or a state."""
 
@@ -380,6 +390,7 @@ def watch_python() -> None:
     generator = Generator(random.getstate, "draws from random before it has a seed; call random.seed first")
     random.seed = generator.seeding(random.seed)
     random.setstate = generator.seeding(random.setstate)
+    os.register_at_fork(before=generator.look, after_in_child=generator.begin_anew)  # as the random module does
     make = random.Random.__init__
 
     def init(self: random.Random, x: Any = None) -> None:
