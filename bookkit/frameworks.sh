@@ -10,7 +10,7 @@ TORCH=2.2.2 # the last one that has builds for all of these machines and NumPy 1
 SYSTEM=${SYSTEM_PACKAGES-/usr/lib/python3/dist-packages}
 KERNEL=.venv/share/jupyter/kernels/frameworks/kernel.json
 
-made_from() { pwd && cat requirements.txt requirements-frameworks.txt; }
+made_from() { pwd && cat requirements.txt requirements-frameworks.txt bookkit/frameworks.sh; }
 
 if [ -e $KERNEL ] && made_from | cmp -s - .venv-frameworks/made-from; then exit 0; fi
 

@@ -35,16 +35,16 @@ FRAMEWORKS = Interpreter(
 )
 INTERPRETERS = {interpreter.kernel: interpreter for interpreter in (BOOK, FRAMEWORKS)}
 # What bookkit/frameworks.sh makes FRAMEWORKS from, apart from the path of the project.
-LOCKS = ("requirements.txt", "requirements-frameworks.txt")
+MADE_FROM = ("requirements.txt", "requirements-frameworks.txt", "bookkit/frameworks.sh")
 
 
 def up_to_date() -> bool:
-    """Tell whether FRAMEWORKS was made from the locks as they are."""
+    """Tell whether FRAMEWORKS was made from these files as they are."""
     made_from = ROOT / ".venv-frameworks/made-from"
     if not made_from.exists():
         return False
     return made_from.read_text(encoding="utf-8").partition("\n")[2] == "".join(
-        (ROOT / lock).read_text(encoding="utf-8") for lock in LOCKS
+        (ROOT / file).read_text(encoding="utf-8") for file in MADE_FROM
     )
 
 
