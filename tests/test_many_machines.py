@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -250,3 +251,12 @@ print(pulled.asnumpy())
     run = page.roles(BEGIN + program, PS_HEARTBEAT_INTERVAL="1", PS_HEARTBEAT_TIMEOUT="2")
     assert run["said"] == ""
     assert sorted(run["ends"]) == ["SIGALRM", "SIGKILL"]
+
+
+def test_two_messages_on_one_line_of_a_log_are_two():
+    message = "push=1, head=0, data_type={ UINT64 OTHER INT32 } Body: data_size=8 data_size=64 data_size=4"
+    got, sent = f"13 => 8. Meta: request=1, {message}", f"? => 13. Meta: request=0, {message}"
+    names = {"re": re}
+    exec(CELLS["bytes-run"].split("counted =")[0], names)
+    for log in (f"van.cc:419: {got}\nvan.cc:394: {sent}\n", f"van.cc:419: {got}van.cc:394: {sent}\n\n", got + sent):
+        assert names["bytes_of"](log, 64) == (64, 64)
