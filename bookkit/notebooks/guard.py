@@ -390,7 +390,8 @@ def watch_python() -> None:
     generator = Generator(random.getstate, "draws from random before it has a seed; call random.seed first")
     random.seed = generator.seeding(random.seed)
     random.setstate = generator.seeding(random.setstate)
-    os.register_at_fork(before=generator.look, after_in_child=generator.begin_anew)  # as the random module does
+    if Children.below:  # where programs may fork themselves, and Python gives each fork another state
+        os.register_at_fork(before=generator.look, after_in_child=generator.begin_anew)
     make = random.Random.__init__
 
     def init(self: random.Random, x: Any = None) -> None:
