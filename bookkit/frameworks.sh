@@ -1,10 +1,9 @@
 #!/bin/sh
 # Make .venv-frameworks, which sees all of .venv and has PyTorch and JAX beside it, unless the one that is there is that.
 set -eu
-# What the caller has set must lead neither elsewhere nor to other packages.
-unset CDPATH PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONWARNINGS UV_CONSTRAINT UV_OVERRIDE
-unset PIP_CONSTRAINT PIP_NO_DEPS PIP_PREFIX PIP_ROOT PIP_TARGET PIP_USER
+unset CDPATH
 cd "$(dirname "$0")/.."
+. bookkit/common.sh
 
 TORCH=2.2.2 # the last one that has builds for all of these machines and NumPy 1.23
 SYSTEM=${SYSTEM_PACKAGES-/usr/lib/python3/dist-packages}
@@ -21,22 +20,8 @@ fi
 
 log=$(mktemp)
 new=$(mktemp -d .venv-frameworks.XXXXXX)
-child=
 trap 'rm -rf "$new" "$log"' EXIT
-stop() {
-    trap '' INT TERM HUP
-    if [ -n "$child" ]; then
-        { kill "$child" && wait "$child"; } 2>/dev/null || true
-    fi
-    echo "interrupted: nothing of this set-up was left behind" >&2
-    exit 130
-}
 trap stop INT TERM HUP
-run() {
-    "$@" >"$log" 2>&1 &
-    child=$!
-    wait "$child"
-}
 die() {
     reason=$(grep -i -m 1 error "$log" || tail -n 1 "$log")
     echo "error: $1: $reason. Nothing was left behind; try again." >&2

@@ -1,10 +1,9 @@
 #!/bin/sh
 # Make .venv from requirements.txt, unless the one that is there was made from it.
 set -eu
-# What the caller has set must lead neither elsewhere nor to other packages.
-unset CDPATH PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONWARNINGS UV_CONSTRAINT UV_OVERRIDE
-unset PIP_CONSTRAINT PIP_NO_DEPS PIP_PREFIX PIP_ROOT PIP_TARGET PIP_USER
+unset CDPATH
 cd "$(dirname "$0")/.."
+. bookkit/common.sh
 
 die() {
     echo "error: $*" >&2
@@ -76,18 +75,9 @@ rmdir .venv.new
 
 # Whatever happens below, a whole .venv stays a whole .venv and a half-made one goes.
 log=$(mktemp)
-child=
 put_back() {
     rm -rf .venv "$log"
     if [ -e .venv.old ]; then mv .venv.old .venv; fi
-}
-stop() {
-    trap '' INT TERM HUP
-    if [ -n "$child" ]; then
-        { kill "$child" && wait "$child"; } 2>/dev/null || true
-    fi
-    echo "interrupted: nothing of this set-up was left behind" >&2
-    exit 130
 }
 trap put_back EXIT
 trap stop INT TERM HUP
@@ -98,11 +88,6 @@ if [ -s .venv/made-from ]; then
 fi
 rm -rf .venv
 
-run() {
-    "$@" >"$log" 2>&1 &
-    child=$!
-    wait "$child"
-}
 why() {
     case $(cat "$log") in
     *"No space left on device"*) echo "the disk is full, and they take 1.2 GB." ;;

@@ -37,7 +37,8 @@ def project(tmp_path):
     """A folder in which .venv was made, with stand-ins for Python; PyTorch is among the system's packages."""
     folder = tmp_path / "a book's $HOME"
     (folder / "bookkit").mkdir(parents=True)
-    shutil.copy(ROOT / "bookkit/frameworks.sh", folder / "bookkit")
+    for script in ("frameworks.sh", "common.sh"):
+        shutil.copy(ROOT / "bookkit" / script, folder / "bookkit")
     for lock in ("requirements.txt", "requirements-frameworks.txt"):
         (folder / lock).write_text("jax==0.4.30\n")
     (folder / ".venv/bin").mkdir(parents=True)
@@ -173,9 +174,14 @@ def test_the_form_of_a_page_keeps_its_kernel(book):
 
 
 @pytest.fixture
-def kernel(tmp_path):
+def installed():
+    """Skips the test where they are not, but not where changes are checked."""
     if reason := FRAMEWORKS.missing():
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+
+
+@pytest.fixture
+def kernel(tmp_path, installed):
     kernel = Kernel(tmp_path, interpreter=FRAMEWORKS)
     yield kernel
     if kernel.is_alive():
@@ -203,3 +209,13 @@ def test_what_is_drawn_without_a_seed_is_told(kernel):
         except CellError as error:
             (said,) = error.args
         assert said == words, code
+
+
+@pytest.mark.slow
+def test_the_tool_is_tested_on_real_networks_too(installed):
+    """Of `tests/test_parity.py` the Python of the other tests can run only what needs no PyTorch."""
+    options = ["-n0", "-q", "-rs", "-pno:cacheprovider"]
+    done = subprocess.run(
+        [FRAMEWORKS.program, "-m", "pytest", *options, "tests/test_parity.py"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0 and "skipped" not in done.stdout, done.stdout

@@ -44,7 +44,8 @@ def project(tmp_path):
     """A folder with bookkit/setup.sh and stand-ins for the programs that it asks about the machine."""
     folder = tmp_path / "a book's $HOME"
     (folder / "bookkit").mkdir(parents=True)
-    shutil.copy(ROOT / "bookkit/setup.sh", folder / "bookkit")
+    for script in ("setup.sh", "common.sh"):
+        shutil.copy(ROOT / "bookkit" / script, folder / "bookkit")
     (folder / "requirements.txt").write_text("mxnet==1.9.1\npip==26.3\n")
     stubs = tmp_path / "stubs"
     stubs.mkdir()
