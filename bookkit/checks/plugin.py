@@ -19,7 +19,7 @@ from bookkit.checks.prose import claims
 from bookkit.notebooks.cells import output_text
 from bookkit.notebooks.files import in_one_line, read, unusable
 from bookkit.notebooks.forks import ForkServer
-from bookkit.notebooks.interpreters import interpreter_of
+from bookkit.notebooks.interpreters import BOOK, interpreter_of
 from bookkit.notebooks.kernel import CELL_TIMEOUT, CellError, Kernel, Run, StoppedError, join_run, this_run
 from bookkit.notebooks.lock import require_lock
 from bookkit.project import BookError, name
@@ -122,6 +122,7 @@ class Notebook(IPyNbFile):
     cells = 0  # how many of them there are
     due = 0
     stopped = None  # why no further cell runs
+    interpreter = BOOK  # until its cells are collected
     raised = None  # the place of a cell that raised, so that names may be missing in those behind it
 
     def setup(self):
@@ -132,7 +133,9 @@ class Notebook(IPyNbFile):
             title = f"{cell.name}[{cell.cell.get('id', cell.cell_num)}]"
             yield Cell.from_parent(self, name=title, cell_num=cell.cell_num, cell=cell.cell, options=cell.options)
             self.cells = cell.cell_num + 1
-        if reason := interpreter_of(notebook := read(self.path)).missing():
+        notebook = read(self.path)
+        self.interpreter = interpreter_of(notebook)
+        if reason := self.interpreter.missing():
             self.stopped = f"not executed: {reason}"
         if claims.asked(notebook):
             yield Text.from_parent(self, name="text", notebook=notebook)
@@ -147,7 +150,7 @@ class Notebook(IPyNbFile):
             self.path.parent,
             self.config.option.nbval_cell_timeout,
             settings=dict(setting.split("=", 1) for setting in self.config.option.cell_environment),
-            interpreter=interpreter_of(read(self.path)),
+            interpreter=self.interpreter,
         )
 
 
