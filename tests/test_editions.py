@@ -139,6 +139,17 @@ def test_another_quantity_is_seen(english, chinese, words):
     assert list(compare_texts(english, english.replace("It takes", "用时").replace("and", "与"))) == []
 
 
+@pytest.mark.parametrize("key, form", [("ignore-reason", "{}"), ("not-derived", {"calls": [0], "reason": "{}"})])
+def test_a_reason_that_readers_are_told_is_translated(key, form):
+    found = []
+    for reason in ("it is a measurement", "这是测量结果"):
+        english, chinese = editions()
+        fact = reason if form == "{}" else {**form, "reason": reason}
+        chinese.cells[1].metadata[key] = fact
+        found.append([line for line in compare(english, chinese) if "left in English" in line])
+    assert found == [["cell code: the reason 'it is a measurement' in its metadata is left in English"], []]
+
+
 def test_a_good_translation_has_no_complaints():
     english, chinese = editions()
     assert list(compare(english, chinese)) == []

@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from bookkit.notebooks import files
-from bookkit.notebooks.cells import alternative_text
+from bookkit.notebooks.cells import alternative_text, shown_reasons
 from bookkit.notebooks.markdown import Piece, pieces
 from bookkit.project import BookError, name
 
@@ -280,6 +280,8 @@ def compare_cells(english: NotebookNode, chinese: NotebookNode) -> Iterator[str]
     yield from compare_units(alternative_text(english), alternative_text(chinese))
     if is_english(alternative_text(chinese)):
         yield "its alternative text is left in English"
+    for reason in filter(is_english, shown_reasons(chinese)):
+        yield f"the reason {reason!r} in its metadata is left in English"
     if english.cell_type == "code":
         yield from compare_code(english.source, chinese.source)
         # What is not compared from run to run need not be the same in two runs.

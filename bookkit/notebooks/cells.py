@@ -16,6 +16,7 @@ FACTS = {
     "formulas": "what must be true if the formulas of its text are",
 }
 GRADIENTS = ("wrong-on-purpose", "not-derived")
+SHOWN = ("ignore-reason", *GRADIENTS)  # whose reasons a reader is told
 REASONS = ("no-chapter", "entries-stand-alone", "ignore-reason", "differs-with-engine")
 # What editors keep there for themselves: it goes when a notebook is stored.
 EDITORS = {
@@ -38,6 +39,12 @@ def alternative_text(cell: NotebookNode) -> str:
     for key in ("mystnb", "image", "alt"):
         said = said.get(key, "") if isinstance(said, dict) else ""
     return said if isinstance(said, str) else ""
+
+
+def shown_reasons(cell: NotebookNode) -> list[str]:
+    """Return the reasons in a cell's metadata that a reader is told, on a live page or in a table."""
+    found = [cell.metadata[key] for key in SHOWN if key in cell.metadata]
+    return [str(fact.get("reason", "")) if isinstance(fact, dict) else str(fact) for fact in found]
 
 
 def output_text(output: NotebookNode) -> str:
