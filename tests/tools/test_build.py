@@ -65,12 +65,13 @@ def built(book: SampleBook) -> str:
 
 # What `make book` does, and the names of the notebooks that it looks into before.
 READ = """
+import os
 from bookkit.addresses import Addresses
 from bookkit.notebooks import files
 from bookkit.site import build
 read = files.read
 files.read = lambda path: print("read", path.stem) or read(path)
-build.build(Addresses())
+build.build(Addresses.from_environment(os.environ))
 """
 
 
