@@ -59,15 +59,21 @@ def divisor(given: Given, rows: int) -> Changed:
         yield f"the variance is divided by {'n - 1' if less else 'n'}", {"less": less}
 
 
+def rearranged(array: Array, shape: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], bool, Array]]:
+    """Yield (order of the axes, reshaped, array in this shape) for all orders but the one that changes nothing."""
+    for order in permutations(range(array.ndim)):
+        moved = array.transpose(order)
+        if moved.shape != shape:
+            yield order, True, moved.reshape(shape)
+        elif order != tuple(range(array.ndim)):
+            yield order, False, moved
+
+
 def weight_axes(given: Given, rows: int) -> Changed:
     weight = given["weight"]
-    for order in permutations(range(weight.ndim)):
-        moved = weight.transpose(order)
-        if order != tuple(range(weight.ndim)) and moved.shape == weight.shape:
-            yield f"the weight's axes are {order}", {"weight": moved}
-        if moved.shape != weight.shape:
-            filled = np.ascontiguousarray(moved).reshape(weight.shape)
-            yield f"the weight, stored with the axes {order}, was reshaped and not transposed", {"weight": filled}
+    for order, reshaped, changed in rearranged(weight, weight.shape):
+        said = f"the weight, stored with the axes {order}, was reshaped and not transposed"
+        yield said if reshaped else f"the weight's axes are {order}", {"weight": changed}
     if weight.ndim == 4:
         yield "the kernel is turned around", {"weight": weight[:, :, ::-1, ::-1]}
 
@@ -270,12 +276,8 @@ def layouts(a: Array, shape: tuple[int, ...]) -> Found:
     """Yield `a` with its axes in every other order, and filled into the shape of B without a transposition."""
     if a.ndim > 5 or a.size != np.prod(shape):
         return
-    for order in permutations(range(a.ndim)):
-        moved = a.transpose(order)
-        if moved.shape == shape and order != tuple(range(a.ndim)):
-            yield f"layout (axes {order})", moved
-        elif moved.shape != shape:
-            yield f"layout (axes {order}, then reshaped)", moved.reshape(shape)
+    for order, reshaped, changed in rearranged(a, shape):
+        yield f"layout (axes {order}{', then reshaped' if reshaped else ''})", changed
     if a.ndim == 4:
         yield "layout (the kernel is turned around)", a[:, :, ::-1, ::-1]
 
