@@ -58,6 +58,7 @@ STEP = {
 TWO_WAYS = {"x": SERIES, "weights": [RNN, [-w for w in RNN]], "two_ways": True}
 LAYER_NORM = {"x": 0.02 * TABLE, "gamma": normal(4), "beta": normal(4)}
 WORDS = {"x": np.array([[1, 0, 2], [3, 3, 1]]), "weight": normal(4, 5)}
+NO_LAST = np.vstack([WORDS["weight"][:3], np.zeros((1, 5))])
 ADAM = {key: value for key, value in STEP.items() if key != "momentum"}
 TINY = {**ADAM, "gradient": 1e-6 * normal(4, 4), "decay": 0.0}  # epsilon counts beside such gradients alone
 LATER = {**ADAM, "step": 3, "state": (0.1 * normal(4, 4), 0.1 * normal(4, 4) ** 2)}
@@ -89,7 +90,8 @@ PLANTED = [
     ("two ways", "output", "recurrent", TWO_WAYS, {"forward_first": False}),
     ("two ways", "output", "recurrent", TWO_WAYS, {"turned": False}),
     ("LayerNorm epsilon", "output", "layer_norm", LAYER_NORM, {"eps": 1e-6}),
-    ("padding row", "output", "embedding", WORDS, {"weight": np.vstack([WORDS["weight"][:3], np.zeros((1, 5))])}),
+    ("padding row", "output", "embedding", WORDS, {"weight": NO_LAST}),
+    ("padding row", "output", "embedding", {**WORDS, "x": np.array([1, 9, -1])}, {"weight": NO_LAST}),
     ("weight decay", "step", "sgd", STEP, {"decay": 0.0}),
     ("rescale_grad", "step", "sgd", STEP, {"rescale": 1.0}),
     ("form of momentum", "step", "sgd", {**STEP, "state": normal(4, 4)}, {"nesterov": True}),

@@ -233,9 +233,8 @@ def of_gluon(net: Net, *inputs: Any, loss: Callable[..., Any] | None = None, tra
     if hasattr(net, "hybridize"):
         net.hybridize(False)  # a compiled block does not call its children
     trace, inputs = Trace(len(inputs[0])), tuple(x.copy() for x in inputs)
-    words = any(
-        type(block).__name__ == "Embedding" for _, block in paths(net)
-    )  # MXNet has no gradient of such an input
+    # MXNet has no gradient of words, and stops where one is asked for.
+    words = any(type(block).__name__ == "Embedding" for _, block in paths(net))
     if np.dtype(inputs[0].dtype).kind == "f" and not words:
         inputs[0].attach_grad()
     for path, block in paths(net):

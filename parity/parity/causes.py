@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.layers import ACTIVATIONS, FORWARD
+from parity.layers import ACTIVATIONS, FORWARD, words
 from parity.traces import Array, Layer, Report, Row, Trace, largest_difference, magnitude
 
 Given = Mapping[str, Any]
@@ -161,7 +161,7 @@ def correction(given: Given, rows: int) -> Changed:
 
 
 def padding_rows(given: Given, rows: int) -> Changed:
-    for k in np.unique(given["x"].astype(int)):
+    for k in np.unique(words(given["x"], given["weight"])):
         yield f"row {k} is zeros", {"weight": without_row(given["weight"], k)}
 
 

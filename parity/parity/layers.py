@@ -88,9 +88,14 @@ def layer_norm(x: Array, gamma: Array, beta: Array, eps: float = 1e-5) -> Array:
     return gamma * (x - x.mean(last, keepdims=True)) / np.sqrt(x.var(last, keepdims=True) + eps) + beta
 
 
+def words(x: Array, weight: Array) -> Array:
+    """Return the numbers of rows; MXNet takes the first row or the last one for what is outside."""
+    return np.clip(x.astype(int), 0, len(weight) - 1)
+
+
 def embedding(x: Array, weight: Array) -> Array:
     """x of any shape, numbers of rows -> the same shape with an axis more, the rows of weight (V, C)."""
-    return weight[x.astype(int)]
+    return weight[words(x, weight)]
 
 
 def running(
