@@ -55,6 +55,13 @@ STEP = {
     "decay": 0.01,
     "rescale": 1 / ROWS,
 }
+TWO_WAYS = {"x": SERIES, "weights": [RNN, [-w for w in RNN]], "two_ways": True}
+LAYER_NORM = {"x": 0.02 * TABLE, "gamma": normal(4), "beta": normal(4)}
+WORDS = {"x": np.array([[1, 0, 2], [3, 3, 1]]), "weight": normal(4, 5)}
+NO_LAST = np.vstack([WORDS["weight"][:3], np.zeros((1, 5))])
+ADAM = {key: value for key, value in STEP.items() if key != "momentum"}
+TINY = {**ADAM, "gradient": 1e-6 * normal(4, 4), "decay": 0.0}  # epsilon counts beside such gradients alone
+LATER = {**ADAM, "step": 3, "state": (0.1 * normal(4, 4), 0.1 * normal(4, 4) ** 2)}
 OTHER = [np.concatenate(np.split(w, 4)[:1] + np.split(w, 4)[2:0:-1] + np.split(w, 4)[3:]) for w in RNN]
 FILLED = np.ascontiguousarray(SERIES.transpose(1, 2, 0)).reshape(SERIES.shape)
 PLANTED = [
@@ -79,10 +86,22 @@ PLANTED = [
     ("gate order", "output", "recurrent", {"x": SERIES, "weights": [RNN]}, {"weights": [OTHER]}),
     ("second bias", "output", "recurrent", {"x": SERIES, "weights": [RNN]}, {"weights": [[*RNN[:3], np.zeros(12)]]}),
     ("second bias", "output", "recurrent", GRU, {"inside": False}),
+    ("two ways", "output", "recurrent", TWO_WAYS, {"weights": [TWO_WAYS["weights"][1], RNN]}),
+    ("two ways", "output", "recurrent", TWO_WAYS, {"forward_first": False}),
+    ("two ways", "output", "recurrent", TWO_WAYS, {"turned": False}),
+    ("LayerNorm epsilon", "output", "layer_norm", LAYER_NORM, {"eps": 1e-6}),
+    ("padding row", "output", "embedding", WORDS, {"weight": NO_LAST}),
+    ("padding row", "output", "embedding", {**WORDS, "x": np.array([1, 9, -1])}, {"weight": NO_LAST}),
     ("weight decay", "step", "sgd", STEP, {"decay": 0.0}),
     ("rescale_grad", "step", "sgd", STEP, {"rescale": 1.0}),
     ("form of momentum", "step", "sgd", {**STEP, "state": normal(4, 4)}, {"nesterov": True}),
     ("form of momentum", "step", "sgd", {**STEP, "state": normal(4, 4), "last_lr": 0.2}, {"lr_inside": False}),
+    ("weight decay", "step", "adam", LATER, {"decay": 0.0}),
+    ("form of weight decay", "step", "adam", LATER, {"decoupled": True}),
+    ("bias correction", "step", "adam", LATER, {"corrected": False}),
+    ("bias correction", "step", "adam", TINY, {"eps_inside": False}),
+    ("Adam epsilon", "step", "adam", TINY, {"eps": 1e-7}),
+    ("rescale_grad", "step", "adam", LATER, {"rescale": 1.0}),
 ]
 
 
@@ -356,12 +375,23 @@ PAIRS = [
         lambda g: g.nn.AvgPool2D(3, 2, 1),
         lambda t: t.AvgPool2d(3, 2, 1, count_include_pad=False),
     ),
+    ("LayerNorm epsilon", 0.02 * TABLE, lambda g: g.nn.LayerNorm(), lambda t: t.LayerNorm(4, eps=1e-6)),
+    ("nothing", TABLE, lambda g: g.nn.LayerNorm(), lambda t: t.LayerNorm(4)),
+    ("padding row", WORDS["x"], lambda g: g.nn.Embedding(4, 5), lambda t: t.Embedding(4, 5, padding_idx=0)),
+    ("nothing", WORDS["x"], lambda g: g.nn.Embedding(4, 5), lambda t: t.Embedding(4, 5)),
     ("activation", TABLE, lambda g: g.nn.LeakyReLU(0.25), lambda t: t.LeakyReLU()),
     ("activation", TABLE, lambda g: g.nn.GELU(), lambda t: t.GELU(approximate="tanh")),
     ("activation", TABLE, lambda g: g.nn.Activation("softrelu"), lambda t: t.ReLU()),
     ("nothing", SERIES, lambda g: g.rnn.LSTM(3), lambda t: t.LSTM(4, 3)),
     ("nothing", SERIES, lambda g: g.rnn.LSTM(3, 2), lambda t: t.LSTM(4, 3, 2)),
     ("nothing", SERIES, lambda g: g.rnn.GRU(3), lambda t: t.GRU(4, 3)),
+    (
+        "nothing",
+        SERIES,
+        lambda g: g.rnn.LSTM(3, 2, bidirectional=True),
+        lambda t: t.LSTM(4, 3, 2, bidirectional=True),
+    ),
+    ("nothing", SERIES, lambda g: g.rnn.GRU(3, bidirectional=True), lambda t: t.GRU(4, 3, bidirectional=True)),
     ("padding", SERIES, lambda g: g.nn.Conv1D(5, 3, padding=1), lambda t: t.Conv1d(6, 5, 3)),
     ("ceil mode", SERIES, lambda g: g.nn.MaxPool1D(3), lambda t: t.MaxPool1d(3, ceil_mode=True)),
     ("nothing", SERIES, lambda g: g.nn.Conv1D(5, 3, 2, 1), lambda t: t.Conv1d(6, 5, 3, 2, 1)),
@@ -400,6 +430,23 @@ def test_a_recurrent_pair(kind: str, bug: str) -> None:
     report = parity.compare(a, parity.of_torch(model, x_torch, loss=squares))
     assert report.first is not None and report.first.kind == "output"
     assert names(parity.explain(report).causes) == {bug}
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_two_ways_that_are_exchanged(kind: str) -> None:
+    """The parameters tell which stands in whose place; without them, the outputs tell that it is the ways."""
+    net, model, x_mx, x_torch = gluon_and_torch(
+        lambda g: getattr(g.rnn, kind)(3, bidirectional=True),
+        lambda t: getattr(t, kind)(4, 3, bidirectional=True),
+        SERIES,
+    )
+    state = model.state_dict()
+    model.load_state_dict({n: state[n[:-8] if n.endswith("_reverse") else f"{n}_reverse"].clone() for n in state})
+    a, b = parity.of_gluon(net, x_mx), parity.of_torch(model, x_torch)
+    report = parity.compare(a, b)
+    assert parity.explain(report).causes == ["exchanged parameter (this is net.weight_ih_l0_reverse)"]
+    row = next(row for row in report.rows if row.kind == "output")
+    assert names(parity.explain(report, row).causes) == {"two ways"}
 
 
 def dense_pair() -> tuple[Any, ...]:
@@ -509,15 +556,18 @@ def test_types_of_a_real_pair() -> None:
 
 
 STEPS = [
-    ("nothing", {}, {}),
-    ("weight decay", {"wd": 0.1}, {}),
-    ("weight decay", {"wd": 0.1}, {"weight_decay": 0.1 * ROWS}),
-    ("form of momentum", {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}),
+    ("nothing", "SGD", {}, {}),
+    ("weight decay", "SGD", {"wd": 0.1}, {}),
+    ("weight decay", "SGD", {"wd": 0.1}, {"weight_decay": 0.1 * ROWS}),
+    ("form of momentum", "SGD", {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}),
+    ("nothing", "Adam", {"wd": 0.1, "epsilon": 1e-12}, {"weight_decay": 0.1, "eps": 1e-12}),
+    ("form of weight decay", "AdamW", {"wd": 0.1, "epsilon": 1e-12}, {"weight_decay": 0.1, "eps": 1e-12}),
+    ("bias correction", "Adam", {"epsilon": 0.01}, {"eps": 0.01}),
 ]
 
 
-@pytest.mark.parametrize(("cause", "mx_options", "torch_options"), STEPS)
-def test_steps_of_a_real_pair(cause: str, mx_options: dict, torch_options: dict) -> None:
+@pytest.mark.parametrize(("cause", "optimizer", "mx_options", "torch_options"), STEPS)
+def test_steps_of_a_real_pair(cause: str, optimizer: str, mx_options: dict, torch_options: dict) -> None:
     """Trainer.step(6) in MXNet, a loss that is divided by 6 in PyTorch."""
     net, model, x_mx, x_torch = dense_pair()
     from mxnet import gluon
@@ -527,14 +577,15 @@ def test_steps_of_a_real_pair(cause: str, mx_options: dict, torch_options: dict)
     b = parity.of_torch(model, x_torch, loss=squares)
     for parameter in model.parameters():
         parameter.grad /= ROWS
-    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1, **mx_options})
+    kind = optimizer.lower().removesuffix("w")
+    trainer = gluon.Trainer(net.collect_params(), kind, {"learning_rate": 0.1, **mx_options})
     trainer.step(ROWS)
-    optim.SGD(model.parameters(), lr=0.1, **torch_options).step()
-    settings = {"lr": 0.1, "rescale": 1 / ROWS, "decay": mx_options.get("wd", 0.0)}
-    settings |= {"momentum": mx_options.get("momentum", 0.0)}
+    getattr(optim, optimizer)(model.parameters(), lr=0.1, **torch_options).step()
+    ours = {"wd": "decay", "epsilon": "eps"}
+    settings = {"lr": 0.1, "rescale": 1 / ROWS, **{ours.get(name, name): value for name, value in mx_options.items()}}
     blocks = parity.adapters.paths(net)
     values = {f"{path}.{n}": v.data().asnumpy() for path, block in blocks for n, v in block._reg_params.items()}
-    parity.add_step(a, values, **settings)
+    parity.add_step(a, values, kind, **settings)
     parity.add_step(b, {name: p.detach().numpy() for name, p in model.named_parameters()}, lr=0.1)
     report = parity.compare(a, b)
     assert names(parity.explain(report).causes) == ({cause} if cause != "nothing" else set()), str(report)

@@ -72,7 +72,7 @@ def layer_of(net: Net, values: dict[str, Array], x: Array, training: bool) -> La
     if kind == "Activation":
         return Layer("activation", {"x": x, "form": GLUON_ACTIVATIONS.get(net._act_type, net._act_type)})
     for names, make in MAKERS.items():
-        if kind in names and getattr(net, "act", None) is None:
+        if re.fullmatch(names, kind) and getattr(net, "act", None) is None:
             return make(net, values, x, training)
     return None
 
@@ -109,25 +109,36 @@ def norm_of(net: Net, values: dict[str, Array], x: Array, training: bool) -> Lay
     return Layer("batch_norm", {"x": x, "eps": eps, "training": training, **{k: values[v] for k, v in named.items()}})
 
 
+def layer_norm_of(net: Net, values: dict[str, Array], x: Array, training: bool) -> Layer | None:
+    eps = net._epsilon if hasattr(net, "_epsilon") else net.eps
+    if not {"weight", "bias"} <= set(values) or getattr(net, "_axis", -1) not in (-1, x.ndim - 1):
+        return None
+    return Layer("layer_norm", {"x": x, "gamma": values["weight"], "beta": values["bias"], "eps": eps})
+
+
 def recurrent_of(net: Net, values: dict[str, Array], x: Array, training: bool) -> Layer | None:
     two_ways = getattr(net, "_dir", 2 if getattr(net, "bidirectional", False) else 1) == 2
     rows_first = getattr(net, "_layout", "") == "NTC" or getattr(net, "batch_first", False)
-    if two_ways or rows_first or "bias_ih_l0" not in values:
+    if rows_first or "bias_ih_l0" not in values:
         return None
     count = getattr(net, "_num_layers", None) or net.num_layers
     names = ("weight_ih_l", "weight_hh_l", "bias_ih_l", "bias_hh_l")
-    weights = [[values[f"{name}{layer}"] for name in names] for layer in range(count)]
-    return Layer("recurrent", {"x": x, "weights": weights, "form": type(net).__name__.lower()})
+    ways = ("", "_reverse") if two_ways else ("",)
+    weights = [[values[f"{name}{layer}{way}"] for name in names] for layer in range(count) for way in ways]
+    given = {"x": x, "weights": weights, "form": type(net).__name__.lower()}
+    return Layer("recurrent", given | ({"two_ways": True} if two_ways else {}))
 
 
-MAKERS: dict[tuple[str, ...], Callable[..., Layer | None]] = {
-    ("Dense", "Linear"): dense_of,
-    ("Flatten",): lambda net, values, x, training: Layer("flatten", {"x": x}),
-    ("Conv1D", "Conv2D", "Conv3D", "Conv1d", "Conv2d", "Conv3d"): conv_of,
-    ("MaxPool1D", "MaxPool2D", "MaxPool3D", "MaxPool1d", "MaxPool2d", "MaxPool3d"): pool_of,
-    ("AvgPool1D", "AvgPool2D", "AvgPool3D", "AvgPool1d", "AvgPool2d", "AvgPool3d"): pool_of,
-    ("BatchNorm", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d"): norm_of,
-    ("LSTM", "GRU"): recurrent_of,
+# Names of classes, in either framework.
+MAKERS: dict[str, Callable[..., Layer | None]] = {
+    "Dense|Linear": dense_of,
+    "Flatten": lambda net, values, x, training: Layer("flatten", {"x": x}),
+    "Embedding": lambda net, values, x, training: Layer("embedding", {"x": x, "weight": values["weight"]}),
+    "Conv[123][Dd]": conv_of,
+    "(Max|Avg)Pool[123][Dd]": pool_of,
+    "BatchNorm([123]d)?": norm_of,
+    "LayerNorm": layer_norm_of,
+    "LSTM|GRU": recurrent_of,
 }
 
 
@@ -213,16 +224,18 @@ def of_gluon(net: Net, *inputs: Any, loss: Callable[..., Any] | None = None, tra
     """Run a Gluon block, whose parameters exist, once forward and, with a loss, backward.
 
     `loss` takes the output and returns an NDArray: the gradients are those of its sum. Parameters are named as in
-    PyTorch; the gradient of the first input is that of `input`. The rows are the length of the first input: where
-    time comes first, set `rows` of the trace. Afterwards the block is not hybridized, and in training mode, with a
-    loss, its running statistics have moved.
+    PyTorch; the gradient of the first input is that of `input`, and left out where there is an Embedding. The rows are
+    the length of the first input: where time comes first, set `rows` of the trace. Afterwards the block is not
+    hybridized, and in training mode, with a loss, its running statistics have moved.
     """
     from mxnet import autograd
 
     if hasattr(net, "hybridize"):
         net.hybridize(False)  # a compiled block does not call its children
     trace, inputs = Trace(len(inputs[0])), tuple(x.copy() for x in inputs)
-    if np.dtype(inputs[0].dtype).kind == "f":
+    # MXNet has no gradient of words, and stops where one is asked for.
+    words = any(type(block).__name__ == "Embedding" for _, block in paths(net))
+    if np.dtype(inputs[0].dtype).kind == "f" and not words:
         inputs[0].attach_grad()
     for path, block in paths(net):
         for name, parameter in block._reg_params.items():
@@ -327,11 +340,11 @@ def gradients_of_torch(trace: Trace, modules: dict[str, Net], outputs: dict[str,
             keep_statistics(trace, path, trace.layers["output", path], torch_values(modules[path]), momentum, 1)
 
 
-def add_step(trace: Trace, after: dict[str, Array], **settings: Any) -> None:
-    """Add the parameters after one step of SGD; `settings` are those of `layers.sgd` (lr, momentum, decay, …).
+def add_step(trace: Trace, after: dict[str, Array], optimizer: str = "sgd", **settings: Any) -> None:
+    """Add the parameters after one step; `settings` (lr, decay, …) are those of `layers.sgd`, or of `layers.adam`.
 
     `state`, before a second step, is {name: velocity} without learning rates: PyTorch's `momentum_buffer`; what
-    MXNet keeps is that times minus the learning rate.
+    MXNet keeps is that times minus the learning rate. Of Adam it is {name: (mean, variance)}.
     """
     for name, new in after.items():
         weight, gradient = trace.arrays["parameter", name], trace.arrays.get(("gradient", name))
@@ -339,4 +352,4 @@ def add_step(trace: Trace, after: dict[str, Array], **settings: Any) -> None:
             given = {"weight": weight.astype(np.float64), "gradient": gradient.astype(np.float64), **settings}
             state = settings.get("state")
             given["state"] = state.get(name) if isinstance(state, dict) else None
-            trace.add("step", name, new, Layer("sgd", given))
+            trace.add("step", name, new, Layer(optimizer, given))

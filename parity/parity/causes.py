@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.layers import ACTIVATIONS, FORWARD
+from parity.layers import ACTIVATIONS, FORWARD, words
 from parity.traces import Array, Layer, Report, Row, Trace, largest_difference, magnitude
 
 Given = Mapping[str, Any]
@@ -27,9 +27,20 @@ def epsilon(given: Given, rows: int) -> Changed:
     yield from ((f"epsilon {eps:g}", {"eps": eps}) for eps in (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-12))
 
 
-def mode(given: Given, rows: int) -> Changed:
-    now = given.get("training", True)
-    yield f"{'predict' if now else 'training'} mode", {"training": not now}
+def switch(name: str, default: bool, on: str, off: str) -> Callable[[Given, int], Changed]:
+    """Return the change of one setting that is True or False, said as what it is then."""
+
+    def changes(given: Given, rows: int) -> Changed:
+        now = given.get(name, default)
+        yield off if now else on, {name: not now}
+
+    return changes
+
+
+mode = switch("training", True, "training mode", "predict mode")
+ceil = switch("ceil", False, "ceil mode on", "ceil mode off")
+count_pad = switch("count_pad", True, "padding is counted in the average", "padding is not counted in the average")
+decoupled = switch("decoupled", False, "weight decay outside of the gradient", "weight decay inside of the gradient")
 
 
 def gamma_fixed(given: Given, rows: int) -> Changed:
@@ -48,15 +59,21 @@ def divisor(given: Given, rows: int) -> Changed:
         yield f"the variance is divided by {'n - 1' if less else 'n'}", {"less": less}
 
 
+def rearranged(array: Array, shape: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], bool, Array]]:
+    """Yield (order of the axes, reshaped, array in this shape) for all orders but the one that changes nothing."""
+    for order in permutations(range(array.ndim)):
+        moved = array.transpose(order)
+        if moved.shape != shape:
+            yield order, True, moved.reshape(shape)
+        elif order != tuple(range(array.ndim)):
+            yield order, False, moved
+
+
 def weight_axes(given: Given, rows: int) -> Changed:
     weight = given["weight"]
-    for order in permutations(range(weight.ndim)):
-        moved = weight.transpose(order)
-        if order != tuple(range(weight.ndim)) and moved.shape == weight.shape:
-            yield f"the weight's axes are {order}", {"weight": moved}
-        if moved.shape != weight.shape:
-            filled = np.ascontiguousarray(moved).reshape(weight.shape)
-            yield f"the weight, stored with the axes {order}, was reshaped and not transposed", {"weight": filled}
+    for order, reshaped, changed in rearranged(weight, weight.shape):
+        said = f"the weight, stored with the axes {order}, was reshaped and not transposed"
+        yield said if reshaped else f"the weight's axes are {order}", {"weight": changed}
     if weight.ndim == 4:
         yield "the kernel is turned around", {"weight": weight[:, :, ::-1, ::-1]}
 
@@ -91,15 +108,6 @@ def padding(given: Given, rows: int) -> Changed:
     yield '"same" padding, the odd row at the beginning', {"pad": tuple((t - t // 2, t // 2) for t in whole)}
 
 
-def ceil(given: Given, rows: int) -> Changed:
-    yield f"ceil mode {'off' if given.get('ceil') else 'on'}", {"ceil": not given.get("ceil")}
-
-
-def count_pad(given: Given, rows: int) -> Changed:
-    now = given.get("count_pad", True)
-    yield f"padding is {'not ' if now else ''}counted in the average", {"count_pad": not now}
-
-
 def form(given: Given, rows: int) -> Changed:
     slopes = {"leaky": (0.01, 0.1, 0.2, 0.25, 0.3), "elu": (1.0, 0.1, 1.67326)}
     for name in ACTIVATIONS:
@@ -107,11 +115,27 @@ def form(given: Given, rows: int) -> Changed:
             yield f"activation {name}" + (f" with slope {slope:g}" if slope else ""), {"form": name, "slope": slope}
 
 
-def gates(given: Given, rows: int) -> Changed:
-    names = "ifgo" if given.get("form", "lstm") == "lstm" else "rzn"
+GATES = {"lstm": "ifgo", "gru": "rzn"}
+
+
+def orders(names: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Yield every other order of the gates, in words and as numbers."""
     for order in list(permutations(range(len(names))))[1:]:
-        said = f"gates in the order {', '.join(names[k] for k in order)} for {', '.join(names)}"
-        yield said, {"weights": [[blocks(w, order) for w in layer] for layer in given["weights"]]}
+        yield f"{', '.join(names[k] for k in order)} for {', '.join(names)}", order
+
+
+def gates(given: Given, rows: int) -> Changed:
+    for said, order in orders(GATES[given.get("form", "lstm")]):
+        changed = [[blocks(w, order) for w in layer] for layer in given["weights"]]
+        yield f"gates in the order {said}", {"weights": changed}
+
+
+def two_ways(given: Given, rows: int) -> Changed:
+    if given.get("two_ways"):
+        weights = given["weights"]
+        yield "the parameters of the two ways are exchanged", {"weights": [weights[k ^ 1] for k in range(len(weights))]}
+        yield "the way back comes first in the output", {"forward_first": not given.get("forward_first", True)}
+        yield "the steps of the way back are not turned around", {"turned": not given.get("turned", True)}
 
 
 def second_bias(given: Given, rows: int) -> Changed:
@@ -127,7 +151,18 @@ def decay(given: Given, rows: int) -> Changed:
     yield "no weight decay", {"decay": 0.0}
     yield "weight decay scaled as the gradient is", {"decay": wd * rescale}
     yield "weight decay scaled against the gradient", {"decay": wd / rescale}
-    yield from ((f"weight decay {other:g}", {"decay": other}) for other in (wd / 2, 2 * wd))
+    yield from ((f"weight decay {other:g}", {"decay": other}) for other in (wd / 2, 2 * wd, 0.01))  # that of AdamW
+
+
+def correction(given: Given, rows: int) -> Changed:
+    before, corrected = given.get("eps_inside", True), given.get("corrected", True)
+    yield f"epsilon is added {'after' if before else 'before'} the bias correction", {"eps_inside": not before}
+    yield f"{'no' if corrected else 'with'} bias correction", {"corrected": not corrected}
+
+
+def padding_rows(given: Given, rows: int) -> Changed:
+    for k in np.unique(words(given["x"], given["weight"])):
+        yield f"row {k} is zeros", {"weight": without_row(given["weight"], k)}
 
 
 def rescale_grad(given: Given, rows: int) -> Changed:
@@ -157,6 +192,8 @@ class Cause:
 
 TABLE = (
     Cause("BatchNorm epsilon", ("batch_norm",), epsilon),
+    Cause("LayerNorm epsilon", ("layer_norm",), epsilon),
+    Cause("Adam epsilon", ("adam",), epsilon),
     Cause("train/predict mode", ("batch_norm", "running"), mode),
     Cause("BatchNorm gamma", ("batch_norm",), gamma_fixed),
     Cause("BatchNorm momentum", ("running",), keep),
@@ -171,9 +208,13 @@ TABLE = (
     Cause("activation", ("activation",), form),
     Cause("gate order", ("recurrent",), gates),
     Cause("second bias", ("recurrent",), second_bias),
-    Cause("weight decay", ("sgd",), decay),
-    Cause("rescale_grad", ("sgd",), rescale_grad),
+    Cause("two ways", ("recurrent",), two_ways),
+    Cause("padding row", ("embedding",), padding_rows),
+    Cause("weight decay", ("sgd", "adam"), decay),
+    Cause("rescale_grad", ("sgd", "adam"), rescale_grad),
     Cause("form of momentum", ("sgd",), momentum_form),
+    Cause("form of weight decay", ("adam",), decoupled),
+    Cause("bias correction", ("adam",), correction),
 )
 
 
@@ -203,22 +244,40 @@ def blocks(array: Array, order: tuple[int, ...]) -> Array:
 
 
 def gate_blocks(a: Array) -> Found:
-    for names in ("ifgo", "rzn"):
+    for names in GATES.values():
         if a.ndim and len(a) and len(a) % len(names) == 0:
-            for order in list(permutations(range(len(names))))[1:]:
-                yield f"gate order ({', '.join(names[k] for k in order)} for {', '.join(names)})", blocks(a, order)
+            yield from ((f"gate order ({said})", blocks(a, order)) for said, order in orders(names))
+
+
+def without_row(array: Array, row: int) -> Array:
+    """Return a copy whose row is zeros."""
+    copy = np.array(array)
+    copy[row] = 0
+    return copy
+
+
+def padding_row(report: Report, row: Row, a: Array, b: Array) -> Found:
+    """Yield the weight of an embedding, or its gradient, without the one row that is zeros in B alone."""
+    layer = "output", row.name.rpartition(".")[0]
+    known = report.a.layers.get(layer) or report.b.layers.get(layer)
+    if known and known.kind == "embedding" and a.shape == b.shape and a.ndim == 2:
+        for k in np.flatnonzero(a.any(1) & ~b.any(1)):
+            yield f"padding row (row {k} is zeros in B)", without_row(a, k)
+
+
+def exchanged(trace: Trace, row: Row) -> Found:
+    """Yield the other parameters, or gradients, of A that are no constants: B may have one in another's place."""
+    for other, array in trace.of(row.kind).items():
+        if other != row.name and array is not None and array.size and np.ptp(array):
+            yield f"exchanged {row.kind} (this is {other})", array
 
 
 def layouts(a: Array, shape: tuple[int, ...]) -> Found:
     """Yield `a` with its axes in every other order, and filled into the shape of B without a transposition."""
     if a.ndim > 5 or a.size != np.prod(shape):
         return
-    for order in permutations(range(a.ndim)):
-        moved = a.transpose(order)
-        if moved.shape == shape and order != tuple(range(a.ndim)):
-            yield f"layout (axes {order})", moved
-        elif moved.shape != shape:
-            yield f"layout (axes {order}, then reshaped)", moved.reshape(shape)
+    for order, reshaped, changed in rearranged(a, shape):
+        yield f"layout (axes {order}{', then reshaped' if reshaped else ''})", changed
     if a.ndim == 4:
         yield "layout (the kernel is turned around)", a[:, :, ::-1, ::-1]
 
@@ -287,6 +346,9 @@ def without_layers(report: Report, row: Row, earlier: Trace | None) -> Found:
     yield from flattened_columns(report.a, a)
     if row.kind in ("parameter", "gradient"):
         yield from gate_blocks(a)
+        yield from padding_row(report, row, a, b)
+    if row.kind == "parameter":
+        yield from exchanged(report.a, row)
     if row.kind == "gradient":
         losses = [other for other in report.rows if other.kind == "loss"]
         yield from scales(a, report.a.rows, bool(losses) and all(other.what == "equal" for other in losses))

@@ -82,6 +82,22 @@ def batch_norm(
     return along_channels(gamma / np.sqrt(var + eps), x) * centred + along_channels(beta, x)
 
 
+def layer_norm(x: Array, gamma: Array, beta: Array, eps: float = 1e-5) -> Array:
+    """x (..., C) -> the same shape; the last axes, as many as gamma has, are normalized together."""
+    last = tuple(range(-gamma.ndim, 0))
+    return gamma * (x - x.mean(last, keepdims=True)) / np.sqrt(x.var(last, keepdims=True) + eps) + beta
+
+
+def words(x: Array, weight: Array) -> Array:
+    """Return the numbers of rows; MXNet takes the first row or the last one for what is outside."""
+    return np.clip(x.astype(int), 0, len(weight) - 1)
+
+
+def embedding(x: Array, weight: Array) -> Array:
+    """x of any shape, numbers of rows -> the same shape with an axis more, the rows of weight (V, C)."""
+    return weight[words(x, weight)]
+
+
 def running(
     x: Array, old: Array, momentum: float = 0.9, which: str = "mean", less: int = 0, training: bool = True
 ) -> Array:
@@ -128,18 +144,39 @@ def gru_cell(x: Array, h: Array, w: Sequence[Array], inside: bool = True) -> Arr
     return (1 - z) * np.tanh(n_x + r * (n_h - late) + late) + z * h
 
 
-def recurrent(x: Array, weights: Sequence[Sequence[Array]], form: str = "lstm", inside: bool = True) -> Array:
-    """x (T, N, I) -> (T, N, H), layer upon layer from states of zeros; `weights` has four arrays a layer."""
-    for w in weights:
-        h = c = np.zeros((x.shape[1], w[1].shape[1]), x.dtype)
-        steps = []
-        for row in x:
-            if form == "lstm":
-                h, c = lstm_cell(row, h, c, w)
-            else:
-                h = gru_cell(row, h, w, inside)
-            steps.append(h)
-        x = np.stack(steps)
+def one_way(x: Array, w: Sequence[Array], form: str, inside: bool) -> Array:
+    """x (T, N, I) -> (T, N, H), from states of zeros."""
+    h = c = np.zeros((x.shape[1], w[1].shape[1]), x.dtype)
+    steps = []
+    for row in x:
+        if form == "lstm":
+            h, c = lstm_cell(row, h, c, w)
+        else:
+            h = gru_cell(row, h, w, inside)
+        steps.append(h)
+    return np.stack(steps)
+
+
+def recurrent(
+    x: Array,
+    weights: Sequence[Sequence[Array]],
+    form: str = "lstm",
+    inside: bool = True,
+    two_ways: bool = False,
+    forward_first: bool = True,
+    turned: bool = True,
+) -> Array:
+    """x (T, N, I) -> (T, N, H), layer upon layer; `weights` has four arrays a layer, and with `two_ways` four more.
+
+    Those are of the way back, which reads time from its end: its steps are `turned` around before they are joined.
+    """
+    if not two_ways:
+        for w in weights:
+            x = one_way(x, w, form, inside)
+        return x
+    for there, back in zip(weights[::2], weights[1::2], strict=True):
+        first, second = one_way(x, there, form, inside), one_way(x[::-1], back, form, inside)[:: -1 if turned else 1]
+        x = np.concatenate([first, second] if forward_first else [second, first], axis=2)
     return x
 
 
@@ -169,14 +206,45 @@ def sgd(
     return weight - old_lr * kept - lr * (1 - dampening) * g
 
 
+def adam(
+    weight: Array,
+    gradient: Array,
+    lr: float,
+    state: Sequence[Array] | None = None,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+    decay: float = 0.0,
+    rescale: float = 1.0,
+    step: int = 1,
+    corrected: bool = True,
+    eps_inside: bool = True,
+    decoupled: bool = False,
+) -> Array:
+    """Step number `step` of Adam; `state` is (mean, variance) before it.
+
+    `eps_inside`: epsilon is added before the correction of the variance, as MXNet has it; PyTorch adds it after.
+    `decoupled`: the weight decay is no part of the gradient, as AdamW has it.
+    """
+    g = rescale * gradient + (0 if decoupled else decay * weight)
+    mean, var = (0, 0) if state is None else state
+    mean, var = beta1 * mean + (1 - beta1) * g, beta2 * var + (1 - beta2) * g**2
+    first, second = (1 - beta1**step, np.sqrt(1 - beta2**step)) if corrected else (1, 1)
+    root = (np.sqrt(var) + eps) / second if eps_inside else np.sqrt(var) / second + eps
+    return weight - lr * (mean / first / root + (decay * weight if decoupled else 0))
+
+
 FORWARD: dict[str, Callable[..., Array]] = {
     "dense": dense,
     "flatten": flatten,
     "conv": conv,
     "pool": pool,
     "batch_norm": batch_norm,
+    "layer_norm": layer_norm,
+    "embedding": embedding,
     "running": running,
     "activation": activation,
     "recurrent": recurrent,
     "sgd": sgd,
+    "adam": adam,
 }
