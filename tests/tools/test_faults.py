@@ -15,7 +15,7 @@ from bookkit.checks.faults.execution import Stage
 from bookkit.notebooks import kernel
 from bookkit.notebooks.cells import code_cells
 from bookkit.notebooks.files import find_notebooks, read, write
-from bookkit.project import CHINESE, ENGLISH, ROOT
+from bookkit.project import CHINESE, ENGLISH, ROOT, BookError
 
 pytestmark = pytest.mark.slow
 
@@ -138,3 +138,50 @@ def test_a_changed_cell_has_the_limits_of_all_cells(stage, monkeypatch, source):
     monkeypatch.setattr(execution, "CELL_TIMEOUT", 3)
     assert stage.try_out(None, source) == execution.Verdict.CAUGHT
     assert stage.kernel.is_alive() and stage.try_out(None, "y = value + 1") == execution.Verdict.NO_EFFECT
+
+
+class Rejecting:
+    """Checks that reject a cell, and must be asked about no other."""
+
+    def __init__(self, cell):
+        self.cell = cell
+
+    def reject_cells(self, cells, messages):
+        assert [cell.id for cell in cells] == [*messages] == [self.cell]
+        return True
+
+
+@pytest.fixture
+def clock(tmp_path):
+    """Return a function that puts a notebook on a stage whose second output differs each time, with these tags."""
+    stages = []
+
+    def begin(*tags):
+        clock = new_code_cell("import time\nprint(time.perf_counter_ns())", id="clock", metadata={"tags": [*tags]})
+        clock.outputs = [new_output("stream", name="stdout", text="12\n")]
+        three = [new_output("execute_result", {"text/plain": "3"}, execution_count=3)]
+        cells = new_code_cell("value = 3", id="first"), clock, new_code_cell("value", id="third", outputs=three)
+        write(page(*cells), tmp_path / "page.ipynb")
+        stages.append(Stage(tmp_path / "page.ipynb"))
+        return stages[-1]
+
+    yield begin
+    for stage in stages:
+        stage.close()
+
+
+def test_an_output_that_is_not_compared_hides_no_fault_behind_it(clock):
+    stage = clock("nbval-ignore-output")
+    assert stage.try_out(None, "value = 1 + 2") == execution.Verdict.NO_EFFECT
+    assert stage.try_out(Rejecting("third"), "value = 4") == execution.Verdict.CAUGHT
+    fails = "import sys\nvalue = 3\nsys.modules['time'] = None"
+    assert stage.try_out(Rejecting("clock"), fails) == execution.Verdict.CAUGHT
+    stage.go_on()
+    stage.go_on()
+
+
+def test_an_output_that_differs_without_a_fault_is_told(clock):
+    stage = clock()
+    stage.go_on()
+    with pytest.raises(BookError, match="cell clock: other outputs, and no fault is planted yet"):
+        stage.go_on()

@@ -23,7 +23,8 @@ from bookkit.checks.faults.cells import as_executed
 HANG = 10  # seconds of a processor after which a cell with a fault, or behind one, is stopped
 BROKEN = 99  # the exit code of a child that did not come to a verdict
 
-cells: list[dict[str, Any]] = []  # the source of each cell of the notebook, and what readers see of its outputs
+# The source of each cell of the notebook, and what readers see of its outputs; None where they are not compared.
+cells: list[dict[str, Any]] = []
 messages: list[dict] = []
 
 
@@ -89,7 +90,8 @@ def first_difference(source: str, start: int, limit: int) -> dict[str, Any]:
         run_cell(shell, source if number == start else cell["source"])
         if complaints := sys.modules["_bookkit"].complaints():
             return {"cell": number, "complaints": complaints}
-        if as_executed(messages) != cell["seen"]:
+        failed = any(message["msg_type"] == "error" for message in messages)
+        if failed if cell["seen"] is None else as_executed(messages) != cell["seen"]:
             return {"cell": number, "messages": messages}
     return {}
 
