@@ -24,7 +24,7 @@ test: setup ## re-execute every notebook, compare every output, check pages, gra
 	$(PYTHON) -m pytest --ignore=tests/tools
 	@echo "The tests of the tools were left out: make test-all runs them too."
 
-test-all: setup ## the same, and the tests of the tools that do all this (ten minutes)
+test-all: setup ## the same, and the tests of the tools that do all this (half an hour)
 	$(PYTHON) -m pytest
 
 check: setup ## check one page in both editions, in seconds (NB=book/en/gradients.ipynb)
