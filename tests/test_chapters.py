@@ -197,6 +197,9 @@ REFUSED = {
     "settings": ("---\nhtml_meta:\n  x: y\n---\n\n# Title", "begins with settings"),
     "an undefined footnote": ("One[^1] two.", "has the footnote [^1] defined nowhere"),
     "a conflict": ("one\n<<<<<<< HEAD\ntwo\n=======\nthree\n>>>>>>> theirs", "mark of a merge conflict (<<<<<<<)"),
+    "a column without a name": ("| | b |\n|---|---|\n| 1 | 2 |", "has a table with a column that has no name"),
+    "a last column without a name": ("| a | |\n|---|:-:|\n| 1 | 2 |", "has a table with a column that has no name"),
+    "a fraction of one size": (r"$\tfrac{1}{2}$", "writes \\tfrac"),
     "a conflict of three": ("one\n||||||| base\ntwo", "mark of a merge conflict (|||||||)"),
 }  # fmt: skip
 ALLOWED = [
@@ -205,6 +208,7 @@ ALLOWED = [
     "Title\n=======\n\n`<script>` and `![a](b)` and `[^1]` are code.",
     "```html\n<script>alert(1)</script>\n```",
     "[a](other.ipynb#x) [b](#label) [c](https://example.org) <https://example.org>",
+    "| a | b |\n|---|---|\n| | 2 |",
     "$a <b> c$ and {math}`x`",
 ]
 

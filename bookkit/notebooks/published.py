@@ -26,6 +26,8 @@ SCHEMES = {"", "http", "https", "mailto"}
 FULL_WIDTH = re.compile("[\uff01-\uff5e]")
 FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]")  # the parser leaves one in the text that is defined nowhere
 REFUSED_LINK = re.compile(r"\]\(\s*[a-z]+:", re.IGNORECASE)  # and a link that browsers would run
+TABLE_HEAD = re.compile(r"^\|(.*)\|[ \t]*\n\|[ :|-]+\|[ \t]*$", re.MULTILINE)
+SIZED_FRACTION = re.compile(r"\\[td]frac\b")
 CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: .*)?$", re.MULTILINE)
 
 
@@ -84,7 +86,13 @@ def footnote(piece: Piece) -> str:
     return ""
 
 
-PIECES: list[Callable[[Piece], str]] = [html, front_matter, directive, role, image, link, footnote]
+def formula(piece: Piece) -> str:
+    if piece.kind == "formula" and (found := SIZED_FRACTION.search(piece.text)):
+        return f"writes {found[0]}, which becomes MathML that HTML does not allow; write \\frac"
+    return ""
+
+
+PIECES: list[Callable[[Piece], str]] = [html, front_matter, directive, role, image, link, footnote, formula]
 
 
 def wrong(text: str) -> Iterator[tuple[int, str]]:
@@ -92,6 +100,9 @@ def wrong(text: str) -> Iterator[tuple[int, str]]:
     for found in CONFLICT.finditer(text):
         line = text.count("\n", 0, found.start()) + 1
         yield line, f"holds the mark of a merge conflict ({found[0][:7]}); resolve it"
+    for head in TABLE_HEAD.finditer(text):
+        if not all(cell.strip() for cell in head[1].split("|")):
+            yield text.count("\n", 0, head.start()) + 1, "has a table with a column that has no name; name it"
     for number, its in enumerate(text.split("\n"), start=1):
         if what := odd_character(its):
             yield number, what
