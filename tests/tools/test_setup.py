@@ -172,6 +172,28 @@ def test_an_interrupted_set_up_keeps_the_old_environment(project, number):
     assert not (project / ".venv.old").exists()
 
 
+AT_ONCE = """set -eu
+. "$0"
+log=/dev/null
+trap stop INT TERM HUP
+begin() {
+    kill -TERM $$
+    exec sh -c 'echo $$ >>pids; exec sleep 60'
+}
+run begin
+"""
+
+
+def test_a_command_that_has_just_begun_is_interrupted_too(project):
+    for _ in range(150):  # the moment between a command's start and the line that notes it is short
+        made = subprocess.run(["sh", "-c", AT_ONCE, project / "bookkit/common.sh"], cwd=project, capture_output=True)
+        assert made.returncode == 130
+    pids = project / "pids"
+    for pid in pids.read_text().split() if pids.exists() else []:
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(pid), 0)
+
+
 def test_a_half_made_environment_is_made_again(project):
     (project / ".venv/bin").mkdir(parents=True)
     (project / ".venv/made-from").touch()
