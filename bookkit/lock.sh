@@ -22,12 +22,12 @@ else
         die "uv could not be had: the lines above say why"
     uv=$folder/venv/bin/uv
 fi
-# What the second one constrains is read where it lies.
-cp requirements.in requirements.txt requirements-frameworks.in requirements-frameworks.txt "$folder"
+# What the second one constrains is read where it lies; the platforms, in the folder where uv works.
+cp pyproject.toml requirements.in requirements.txt requirements-frameworks.in requirements-frameworks.txt "$folder"
 for name in requirements requirements-frameworks; do
     echo "Resolving $name.in ..."
-    "$uv" --directory "$folder" --config-file "$PWD/pyproject.toml" pip compile $name.in --quiet --upgrade --universal \
-        --generate-hashes --no-strip-extras --python-version 3.11 --custom-compile-command "make lock" --output-file $name.txt ||
+    "$uv" --directory "$folder" pip compile $name.in --quiet --upgrade --universal --generate-hashes \
+        --no-strip-extras --python-version 3.11 --custom-compile-command "make lock" --output-file $name.txt ||
         die "$name.in could not be resolved: the lines above say why"
 done
 for name in requirements requirements-frameworks; do
