@@ -102,7 +102,7 @@ class Section:
         return [gradient for gradient in self.gradients if kind(gradient) is None]
 
     def counts(self) -> list[int]:
-        """Return how many there are, how many each oracle confirmed, are wrong on purpose and were not derived."""
+        """Return how many there are, how many each oracle confirmed, are known to be wrong and were not derived."""
         kinds = Counter(map(kind, self.gradients))
         confirmed = [sum(oracle in gradient.differences for gradient in self.confirmed) for oracle in ORACLES]
         return [len(self.gradients), *confirmed, kinds[WRONG], kinds[NOT_DERIVED]]
@@ -127,9 +127,9 @@ def by_section(gradients: Sequence[Gradient]) -> list[Section]:
 HEADINGS = {
     ENGLISH: (
         *("Section", "gradients", "closed form", "differences", "HIPS autograd"),
-        *("wrong on purpose", "not derived", "agreement within"),
+        *("known to be wrong", "not derived", "agreement within"),
     ),
-    CHINESE: ("小节", "梯度个数", "解析式", "差分", "HIPS autograd", "故意出错", "未推导", "相对误差不超过"),
+    CHINESE: ("小节", "梯度个数", "解析式", "差分", "HIPS autograd", "已知有误", "未推导", "相对误差不超过"),
 }
 TOTAL = {ENGLISH: "The whole book", CHINESE: "全书"}
 SPECIAL_HEADINGS = {
@@ -139,8 +139,8 @@ SPECIAL_HEADINGS = {
 KINK = {ENGLISH: "at a kink", CHINESE: "位于折点"}
 BLOCK = {ENGLISH: "through a hybridized block", CHINESE: "转成符号式程序的块"}
 FACT = {
-    ENGLISH: {WRONG: "wrong on purpose: {}", NOT_DERIVED: "not derived: {}"},
-    CHINESE: {WRONG: "故意出错：{}", NOT_DERIVED: "未推导：{}"},
+    ENGLISH: {WRONG: "known to be wrong: {}", NOT_DERIVED: "not derived: {}"},
+    CHINESE: {WRONG: "已知有误：{}", NOT_DERIVED: "未推导：{}"},
 }
 SEPARATOR = {ENGLISH: ", ", CHINESE: "、"}
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
