@@ -11,7 +11,9 @@ code; how long an exercise takes is the reader's affair.
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+Cell = TypeVar("Cell", bound=Mapping[str, Any])
 
 WORDS_A_MINUTE, CHARACTERS_A_MINUTE = 228, 255
 MINUTES_A_LINE, MINUTES_AN_OUTPUT = 3 / 60, 6 / 60
@@ -25,7 +27,7 @@ WORD = re.compile(r"[^\W\u4e00-\u9fff][\w.'’-]*", re.ASCII)
 MARKUP = re.compile(r"^\([\w-]+\)=$|^:::.*$|^:[\w-]+:.*$|\]\([^)]*\)|\\[a-zA-Z]+", re.MULTILINE)
 
 
-def read_cells(cells: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+def read_cells(cells: Iterable[Cell]) -> Iterator[Cell]:
     """Yield the cells of a page outside solutions."""
     in_solution = False
     for cell in cells:

@@ -74,14 +74,15 @@ class SampleBook:
         )
 
     def start(self, *command: str, **environment: str) -> subprocess.Popen:
-        """Start Python with these arguments in the folder of the book."""
+        """Start Python with these arguments in the folder of the book, whose addresses are not the caller's."""
+        inherited = {key: value for key, value in os.environ.items() if key != "SITE_URL" and key[:7] != "GITHUB_"}
         return subprocess.Popen(
             [sys.executable, *command],
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "PYTHONPATH": "", "PYTHONWARNINGS": "ignore", **environment},
+            env={**inherited, "PYTHONPATH": "", "PYTHONWARNINGS": "ignore", **environment},
         )
 
     def check(self, *arguments: str, **environment: str) -> subprocess.Popen:

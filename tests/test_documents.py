@@ -3,8 +3,8 @@
 import pytest
 
 from bookkit.__main__ import COMMANDS
-from bookkit.checks import documents
-from bookkit.project import ENGLISH
+from bookkit.checks import documents, plan
+from bookkit.project import EDITIONS, ENGLISH
 
 
 def test_what_the_documents_name_is_there(tell):
@@ -106,3 +106,25 @@ def test_line_ends_of_windows_are_told(tmp_path, monkeypatch):
     monkeypatch.setattr(documents, "files", lambda: [tmp_path / "page.md"])
     [line] = documents.line_ends()
     assert line.endswith("page.md: its lines end with a carriage return; save it with the line ends of Unix")
+
+
+@pytest.mark.parametrize("edition", EDITIONS, ids=lambda edition: edition.name)
+def test_the_plan_on_the_first_page_is_as_the_chapters_are(edition, tell):
+    tell(list(plan.complaints(edition)))
+
+
+PLANS = {
+    "an exercise more": (lambda page, exercises, needs: [(page, exercises + 1, needs)], "has 6 exercises, not 7"),
+    "a need less": (lambda page, exercises, needs: [(page, exercises, set())], "says that it needs ['gradients'], and"),
+    "a row less": (lambda page, exercises, needs: [], "mend the rows"),
+}
+
+
+@pytest.mark.parametrize("fault", PLANS)
+def test_a_wrong_plan_is_told(monkeypatch, fault):
+    rows = list(plan.listed(ENGLISH))
+    change, words = PLANS[fault]
+    assert rows[1][0] == "checking-gradients"
+    monkeypatch.setattr(plan, "listed", lambda edition: [rows[0], *change(*rows[1]), *rows[2:]])
+    [line] = plan.complaints(ENGLISH)
+    assert line.startswith("book/en/index.ipynb: cell plan: ") and words in line

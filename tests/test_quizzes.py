@@ -4,6 +4,7 @@ import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from nbclient import NotebookClient
 
 from bookkit import questions, quizzes
 from bookkit.checks.quizzes import untrue
@@ -106,18 +107,37 @@ def test_a_quiz_stands_on_its_page_and_is_folded(site, page, edition):
     assert found.select("#pst-page-toc-nav a[href='#quiz'], .page-toc a[href='#quiz'], nav a[href='#quiz']")
 
 
-def test_the_questions_of_a_chapter_are_exported(tmp_path, monkeypatch, capsys):
+def test_the_questions_and_answers_of_a_chapter_are_exported(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(questions, "FOLDER", tmp_path)
     assert questions.main("head-gradients") == 0
+    solution = "class Tariff(autograd.Function)"
     for edition in EDITIONS:
-        notebook = nbformat.read(tmp_path / f"head-gradients-{edition.name}.ipynb", as_version=4)
-        nbformat.validate(notebook)
-        texts = [cell.source for cell in notebook.cells]
-        assert sum(text.startswith("**") for text in texts) >= 10  # exercises and the quiz
-        assert not any(cell.get("outputs") for cell in notebook.cells)
-        assert texts[-1].count("**") == 10
-        solution = "class Tariff(autograd.Function)"
-        assert not any(solution in text for text in texts)
+        asked, answered = (
+            nbformat.read(tmp_path / f"head-gradients{what}-{edition.name}.ipynb", as_version=4)
+            for what in ("", "-answers")
+        )
+        texts = [[cell.source for cell in notebook.cells] for notebook in (asked, answered)]
+        for notebook, sources in zip((asked, answered), texts, strict=True):
+            nbformat.validate(notebook)
+            assert sum(text.startswith("**") for text in sources) == 12  # seven exercises, and the quiz
+            assert not any("](#" in text or ":::" in text for text in sources)
+        assert not any(cell.get("outputs") for cell in asked.cells)
+        assert not any(solution in text for text in texts[0])
+        assert sum(solution in text for text in texts[1]) == 1
+        assert sum("**1.**" in text and questions.SAID[edition][-1] in text for text in texts[1]) == 1
     assert ENGLISH.name in capsys.readouterr().out
     with pytest.raises(BookError, match="is no chapter"):
         questions.main("nothing")
+
+
+def test_the_questions_run_and_show_what_the_answers_show():
+    asked, answered = questions.questions_of("head-gradients", ENGLISH), questions.answers_of("head-gradients", ENGLISH)
+    NotebookClient(asked, kernel_name="python3").execute()
+    due = {cell.source: shown(cell) for cell in answered.cells if cell.get("outputs")}
+    found = {cell.source: shown(cell) for cell in asked.cells if cell.get("outputs") and cell.source in due}
+    assert len(found) >= 8 and all(due[source] == text for source, text in found.items())
+
+
+def shown(cell):
+    """Return the text of the outputs of a cell."""
+    return [output.get("text") or output.get("data", {}).get("text/plain") for output in cell.outputs]
