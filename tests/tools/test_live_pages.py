@@ -235,6 +235,21 @@ def test_a_server_that_is_gone_is_told_and_comes_back(reader, live):
     reader.wrong[:] = [line for line in reader.wrong if "ERR_CONNECTION_REFUSED" not in line and "404" not in line]
 
 
+def test_a_server_that_answers_slowly_is_asked_by_several_probes(reader, live):
+    reader.open().press(1)
+    reader.wait(1, "Same as in the book")
+    reader.page.evaluate(
+        "() => { const ask = fetch; window.fetch = async (...given) => {"
+        " await new Promise(go => setTimeout(go, 5000)); return ask(...given); }; }"
+    )
+    live.stop()
+    reader.wait_state("gone")
+    live.start(live.port)
+    reader.wait_state("ended")
+    reader.page.wait_for_timeout(6000)  # for the probes that are still on their way
+    reader.wrong[:] = [line for line in reader.wrong if "ERR_CONNECTION_REFUSED" not in line and "404" not in line]
+
+
 def test_a_reload_in_the_middle_loses_nothing(reader):
     reader.open().write(0, "a = 1\nimport time; time.sleep(30)")
     reader.press(0)

@@ -268,23 +268,25 @@ export class Bench {
   }
 
   async probe() {
-    let found = "gone";
-    if (this.kernel) found = await this.kernel.probe();
-    else {
-      try {
-        found = (await ask(`live/_cells/${page}`)).ok ? "idle" : "gone";
-      } catch (error) {
-        found = error instanceof RefusedError ? "refused" : "gone";
-      }
-    }
-    if (found === "gone") return;
+    const kernel = this.kernel;
+    const found = await (kernel ? kernel.probe() : this.look());
+    if (found === "gone" || this.kernel !== kernel) return; // the probe before, or the reader, was faster
     clearInterval(this.probing);
     if (found === "ended") {
-      this.kernel.close();
+      kernel.close();
       this.kernel = null;
       this.forget();
     }
     if (found !== "back") this.tell(found);
+  }
+
+  // Ask whether the server answers, where there is no kernel: "gone", "refused" or "idle".
+  async look() {
+    try {
+      return (await ask(`live/_cells/${page}`)).ok ? "idle" : "gone";
+    } catch (error) {
+      return error instanceof RefusedError ? "refused" : "gone";
+    }
   }
 
   leave() {
