@@ -16,9 +16,10 @@ from bookkit.project import EDITIONS, ENGLISH, BookError, Edition, alone, name, 
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LEFT = """\
 Written: {pages}, and a line of {toc}.
-What is left to you: its text; a link in the list of README.md, and a sentence on the first page; the words
-that it explains in book/data/glossary.yml and book/data/index.yml; `make gradients` when it has a gradient,
-`make agree` when both editions say the same."""
+What is left to you: its text; a link in the list of README.md; on the first page a sentence, and a row of the
+plan; the words that it explains in book/data/glossary.yml and book/data/index.yml; a quiz in book/data/quizzes/,
+and looks at answers in book/data/answers/; `make gradients` when it has a gradient, `make agree` when both
+editions say the same."""
 
 
 def refuse_bad_names(chapter: str) -> None:

@@ -68,6 +68,9 @@ ALT = (
     "A straight line that rises from 2 at 1 to 6 at 3.",
     "一条直线，从 1 处的 2 上升到 3 处的 6，斜率不变。",
 )
+# What the numbers in these texts are, computed from the page.
+READ_VALUES = {"6": "2 * page.x.asnumpy()[-1]"}
+ALT_VALUES = {"1 2 3 6": "[factor * page.x.asnumpy()[at] for at in (0, -1) for factor in (1, 2)]"}
 PRACTICE = (
     """## In practice
 
@@ -113,7 +116,11 @@ def exercise(name: str, number: int, language: int) -> list[NotebookNode]:
     """Return the cells of an exercise and its folded solution."""
     said = {"name": name, "number": number}
     return [
-        new_markdown_cell(EXERCISE[language].format(**said), id=f"ex-{number}"),
+        new_markdown_cell(
+            EXERCISE[language].format(**said),
+            id=f"ex-{number}",
+            metadata={"values": {f"{number} {number}": f"written('ex-{number}-code')[0]"}},
+        ),
         new_markdown_cell(SOLUTION_START.format(**said), id=f"ex-{number}-start"),
         new_code_cell(f"{number} * x", id=f"ex-{number}-code"),
         new_markdown_cell(SOLUTION_END, id=f"ex-{number}-end"),
@@ -124,15 +131,15 @@ def chapter(name: str, edition: Edition, settings: NotebookNode) -> NotebookNode
     """Return the notebook of a new chapter in an edition, not executed; `settings` is the cell figure-settings."""
     language = EDITIONS.index(edition)
     title = name.replace("-", " ").capitalize()
-    drawing = new_code_cell(DRAWING, id="drawing", metadata={"mystnb": {"image": {"alt": ALT[language]}}})
+    facts = {"mystnb": {"image": {"alt": ALT[language]}}, "values": ALT_VALUES}
     cells = [
         new_markdown_cell(TITLE[language].format(title=title), id="title"),
         new_code_cell(IMPORTS, id="imports"),
         settings,
         new_markdown_cell(SECTION[language].format(name=name), id="first"),
         new_code_cell(FIRST, id="first-run"),
-        new_markdown_cell(READ[language], id="first-read"),
-        drawing,
+        new_markdown_cell(READ[language], id="first-read", metadata={"values": READ_VALUES}),
+        new_code_cell(DRAWING, id="drawing", metadata=facts),
         new_markdown_cell(PRACTICE[language], id="practice"),
         new_code_cell(PRACTICE_CODE, id="practice-run"),
         new_markdown_cell(EXERCISES[language], id="exercises"),

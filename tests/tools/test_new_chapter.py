@@ -91,6 +91,9 @@ def test_a_new_chapter_passes_every_check(book, tell):
     for process in (checked, built):
         output, _ = process.communicate()
         assert process.returncode == 0, output
+    checked = book.start("-m", "bookkit", "check", "book/en/half-lives.ipynb")
+    output, _ = checked.communicate()
+    assert checked.returncode == 0 and "to mend" not in output.replace("nothing to mend", ""), output
     assert (book.folder / "_build/html/book/zh/half-lives.html").exists()
 
 
