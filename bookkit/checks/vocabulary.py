@@ -136,9 +136,31 @@ def unbracketed(path: Path, source: str, titles: dict[str, str]) -> Iterator[str
                 yield f"{name(path)}: names a chapter without its brackets; write 《{found[0]}》"
 
 
+def misnamed(path: Path, source: str, titles: dict[str, str]) -> Iterator[str]:
+    """Yield a line for each link to a page that looks like its title, with brackets or a capital letter, and is not.
+
+    `titles` are by file.
+    """
+    for found in re.finditer(r"(《?)\[([^\]]+)\]\(([\w-]+\.(?:ipynb|md))\)", source):
+        bracket, said, file = found.groups()
+        if (bracket or re.match("[A-Z]", said)) and said != titles.get(file, said):
+            yield f"{name(path)}: names {file} as {said!r}; its title is {titles[file]!r}"
+
+
 def words(path: Path) -> str:
     """Return all text of a page on one line."""
     return " ".join(" ".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown").split())
+
+
+def called(edition: Edition) -> Iterator[str]:
+    """Yield a line for each place of an edition that does not call a page as it is called."""
+    paths = sorted([*edition.folder.glob("*.ipynb"), *edition.folder.glob("*.md")])
+    titles = {path.name: title(path) for path in paths}
+    for path in paths:
+        for cell in read(path).cells:
+            if cell.cell_type == "markdown":
+                yield from misnamed(path, cell.source, titles)
+                yield from unbracketed(path, cell.source, titles) if edition == CHINESE else ()
 
 
 def complaints() -> list[str]:
@@ -146,12 +168,10 @@ def complaints() -> list[str]:
     lines = [line for edition in EDITIONS for line in astray(edition, sections_of(edition))]
     lines += [line for edition in EDITIONS for line in unanswered(edition)]
     lines += [line for entry in read_glossary() for line in unlike(entry)]
-    titles = {path.name: title(path) for path in CHINESE.folder.glob("*.ipynb")}
+    lines += [line for edition in EDITIONS for line in called(edition)]
     for path in pages():
         chinese = CHINESE.folder / path.name
         text = words(chinese)
-        for cell in read(chinese).cells:
-            lines += unbracketed(chinese, cell.source if cell.cell_type == "markdown" else "", titles)
         lines += [line for entry in read_glossary() for line in rejected(entry, chinese, text)]
         lines += unwanted(chinese, text)
     said = " ".join(entry["in_chinese"] for entry in read_glossary())

@@ -230,6 +230,15 @@ def test_a_title_without_its_brackets_is_seen(tmp_path):
     assert line.endswith("write 《[梯度](gradients.ipynb)》")
 
 
+def test_another_name_for_a_page_is_seen(tmp_path):
+    titles = {"gradients.ipynb": "Gradients", "words.md": "术语"}
+    right = "See [Gradients](gradients.ipynb), [the first one](gradients.ipynb), [here](#a) and 《[术语](words.md)》."
+    assert not list(vocabulary.misnamed(tmp_path, right, titles))
+    for wrong, what in (("[Slopes](gradients.ipynb)", "its title is 'Gradients'"), ("《[词](words.md)》", "is '术语'")):
+        [line] = vocabulary.misnamed(tmp_path, f"See {wrong}.", titles)
+        assert line.endswith(what)
+
+
 def test_a_misspelt_message_is_told(monkeypatch):
     index = {"functions": {"retain_graph": ["gradients-record"]}, "errors": {"Cannot diferentiate": "gradients-errors"}}
     monkeypatch.setattr(vocabulary, "read_index", lambda: index)
