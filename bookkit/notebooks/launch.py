@@ -79,6 +79,14 @@ def begin_anew(host: str, folder: str, environment: dict[str, str]) -> None:
     time.tzset()
 
 
+def of_another_user(connection: socket.socket) -> bool:
+    """Tell whether another user asks: a name that is no file keeps nobody out."""
+    _, user, _ = struct.unpack(
+        "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    )
+    return user != os.getuid()
+
+
 def end_all(kernels: list[int]) -> None:
     for kernel in kernels:
         with contextlib.suppress(ProcessLookupError):
@@ -103,7 +111,9 @@ def serve(host: str, listener: socket.socket, begin: str, modules: list[str]) ->
             continue
         connection, _ = listener.accept()
         with connection, connection.makefile("rw", encoding="utf-8") as stream:
-            request = json.loads(stream.readline())
+            if of_another_user(connection) or not (asked := stream.readline()):
+                continue
+            request = json.loads(asked)
             for module in modules:
                 importlib.import_module(module)
             child = os.fork() if request else None

@@ -1,5 +1,6 @@
 """The executor of notebooks: its limits, what it hides from cells, and what it says about them."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -279,6 +280,38 @@ def test_a_kernel_that_cannot_be_forked_begins_from_nothing(tmp_path, monkeypatc
         assert not errors(kernel.run("1 + 1", store_history=True))
     finally:
         kernel.stop()
+
+
+@needs_forks
+def test_who_asks_for_nothing_ends_no_kernel(kernel, tmp_path):
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(executor.this_run().forks.address)
+    other = Kernel(tmp_path)
+    try:
+        assert other.km.forked and kernel.ask("'alive'") == "alive"
+    finally:
+        other.stop()
+
+
+ASK = """
+import os, socket, sys
+os.setuid(65534)
+connection = socket.socket(socket.AF_UNIX)
+connection.connect(bytes.fromhex(sys.argv[1]))
+connection.sendall(b'{"folder": "/", "environment": {}, "arguments": []}\\n')
+try:
+    print(connection.recv(100))
+except ConnectionError:
+    print(b"")
+"""
+
+
+@needs_forks
+@pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="only root can be another user")
+def test_another_user_gets_no_kernel(kernel):
+    address = executor.this_run().forks.address.hex()
+    answer = subprocess.run([sys.executable, "-c", ASK, address], capture_output=True, text=True, cwd="/")
+    assert answer.stdout == "b''\n", answer
 
 
 @needs_forks
