@@ -1,6 +1,10 @@
 PYTHON = .venv/bin/python
 PORT = 8000
 RUNS = 5
+# What a command is asked for is said to it, and is not the name of a machine in the environment.
+NAME =
+NB =
+PART =
 
 # Packages are installed uncompiled: let Python keep what it compiles on first use.
 unexport PYTHONDONTWRITEBYTECODE

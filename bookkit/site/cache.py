@@ -15,19 +15,18 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from bookkit.operators import OPERATORS
-from bookkit.project import ROOT, BookError, Edition, name
+from bookkit.project import DATA, ROOT, BookError, Edition, name
 from bookkit.quizzes import QUIZZES
 from bookkit.words import GLOSSARY, INDEX, THREADS
 
 INPUTS = "inputs.json"
-CODE = (
-    "theme",
-    *(
-        f"bookkit/{name}.py"
-        for name in ("project", "contents", "words", "quizzes", "operators", "addresses", "site/build", "site/cache")
-    ),
-    "bookkit/notebooks/files.py",  # what is usable
+# All code that makes a site: the theme, the build, and what they import.
+MODULES = (
+    *("addresses", "contents", "conventions", "operators", "processes", "project", "quizzes", "reading", "words"),
+    *("notebooks/files", "site/build", "site/cache", "site/complaints"),
 )
+CODE = ("theme", *(f"bookkit/{module}.py" for module in MODULES))
+SHARED = [GLOSSARY, INDEX, THREADS, QUIZZES, OPERATORS, *DATA.glob("*.py")]  # and what pages offer for download
 
 
 def digest(content: bytes) -> str:
@@ -63,7 +62,7 @@ class Inputs:
         rest = [configuration, digests([ROOT / path for path in CODE]), packages(), sys.version, str(ROOT)]
         return cls(
             digest(json.dumps(rest).encode()),
-            digest(json.dumps(digests([GLOSSARY, INDEX, THREADS, QUIZZES, OPERATORS])).encode()),
+            digest(json.dumps(digests(SHARED)).encode()),
             digests([edition.folder]),
         )
 

@@ -105,6 +105,17 @@ def test_make_works_from_another_folder_whatever_python_is_told(book, tmp_path):
     assert " passed" in result.stdout and "error" not in result.stdout + result.stderr, result.stdout + result.stderr
 
 
+@pytest.mark.parametrize("target, setting", [("new", "NAME"), ("new", "PART"), ("questions", "NAME"), ("check", "NB")])
+def test_make_takes_what_it_is_asked_for_from_the_command_line_alone(book, target, setting):
+    shutil.copy(ROOT / "Makefile", book.folder)
+    plan = ["make", "-n", "-o", "setup", target]
+    inherited = subprocess.run(
+        plan, cwd=book.folder, capture_output=True, text=True, env={**os.environ, setting: "mine"}
+    )
+    given = subprocess.run([*plan, f"{setting}=mine"], cwd=book.folder, capture_output=True, text=True)
+    assert "mine" not in inherited.stdout and "mine" in given.stdout
+
+
 SETTINGS = {
     "no port": ("serve ", "nothing is not a port number (0 to 65535): say make serve PORT=8000"),
     "a word for a port": ("serve eight", "eight is not a port number (0 to 65535): say make serve PORT=8000"),

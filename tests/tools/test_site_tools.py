@@ -1,6 +1,8 @@
 """The tools that make and check the site, each on what it must not let pass."""
 
+import ast
 import os
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -9,10 +11,11 @@ import pytest
 from nbformat import writes
 from nbformat.v4 import new_markdown_cell, new_notebook
 
-from bookkit.project import ENGLISH, ROOT
+from bookkit.notebooks.files import find_notebooks
+from bookkit.project import ENGLISH, ROOT, name
 from bookkit.site import complaints, links
 from bookkit.site.audit import table
-from bookkit.site.cache import Inputs
+from bookkit.site.cache import CODE, SHARED, Inputs
 from theme.extensions import figures, scripts, styles
 from theme.extensions.texts import TextOfPage
 
@@ -86,6 +89,32 @@ def test_a_page_that_is_edited_while_it_is_built_is_built_again():
     assert before.settled(before) == before
     assert before.settled(later) == Inputs("rest", "data", {"a": "1"})
     assert before.settled(Inputs("other", "other", {"a": "1"})) == Inputs("", "", {"a": "1"})
+
+
+def imported(path):
+    """Yield the files of the project from which a file imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for module in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names)):
+                if (file := ROOT / f"{module.replace('.', '/')}.py").is_file():
+                    yield file
+
+
+def test_the_site_is_made_anew_when_its_code_changed():
+    waiting, seen = [*(ROOT / "theme").rglob("*.py"), ROOT / "bookkit/site/build.py"], set()
+    while waiting:
+        path = waiting.pop()
+        waiting += [] if path in seen else imported(path)
+        seen.add(path)
+    assert len(seen) > 20
+    assert [path for path in seen if not path.is_relative_to(ROOT / "theme") and name(path) not in CODE] == []
+
+
+def test_the_site_is_made_anew_when_a_download_changed():
+    offered = {
+        file for path in find_notebooks() for file in re.findall(r"\]\(\.\./data/([\w.]+)\)", path.read_text("utf-8"))
+    }
+    assert offered and offered <= {path.name for path in SHARED}
 
 
 @pytest.mark.parametrize("length, size", [("72pt", 96), ("10px", 10), ("7", 7)])
