@@ -11,7 +11,7 @@ from bookkit.checks.editions import compare_numbers, read, traditional
 from bookkit.contents import line_of
 from bookkit.notebooks.cells import output_text
 from bookkit.notebooks.markdown import pieces
-from bookkit.project import CHINESE, EDITIONS, Edition, name
+from bookkit.project import CHINESE, EDITIONS, ENGLISH, Edition, name
 from bookkit.words import GLOSSARY, INDEX, THREADS, read_glossary, read_index, read_rejected, read_threads
 
 
@@ -152,15 +152,17 @@ def words(path: Path) -> str:
     return " ".join(" ".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown").split())
 
 
-def called(edition: Edition) -> Iterator[str]:
-    """Yield a line for each place of an edition that does not call a page as it is called."""
-    paths = sorted([*edition.folder.glob("*.ipynb"), *edition.folder.glob("*.md")])
-    titles = {path.name: title(path) for path in paths}
-    for path in paths:
-        for cell in read(path).cells:
-            if cell.cell_type == "markdown":
-                yield from misnamed(path, cell.source, titles)
-                yield from unbracketed(path, cell.source, titles) if edition == CHINESE else ()
+def titles_of(edition: Edition) -> dict[str, str]:
+    """Return the title of each page of an edition, by its file."""
+    return {path.name: title(path) for path in [*edition.folder.glob("*.ipynb"), *edition.folder.glob("*.md")]}
+
+
+def called(path: Path, titles: dict[str, str]) -> Iterator[str]:
+    """Yield a line for each place of a page that does not call another one as it is called, `titles` by file."""
+    for cell in read(path).cells:
+        if cell.cell_type == "markdown":
+            yield from misnamed(path, cell.source, titles)
+            yield from unbracketed(path, cell.source, titles) if path.parent == CHINESE.folder else ()
 
 
 def complaints() -> list[str]:
@@ -168,9 +170,10 @@ def complaints() -> list[str]:
     lines = [line for edition in EDITIONS for line in astray(edition, sections_of(edition))]
     lines += [line for edition in EDITIONS for line in unanswered(edition)]
     lines += [line for entry in read_glossary() for line in unlike(entry)]
-    lines += [line for edition in EDITIONS for line in called(edition)]
+    titles = {edition: titles_of(edition) for edition in EDITIONS}
     for path in pages():
         chinese = CHINESE.folder / path.name
+        lines += [*called(path, titles[ENGLISH]), *called(chinese, titles[CHINESE])]
         text = words(chinese)
         lines += [line for entry in read_glossary() for line in rejected(entry, chinese, text)]
         lines += unwanted(chinese, text)

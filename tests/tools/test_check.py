@@ -33,6 +33,12 @@ FAULTS = {
     "the Chinese alone": ("zh", "是 6", "是 9", "book/zh/slope.ipynb: cell title: the Chinese lacks the number 6"),
     "a text not agreed on": ("en", "all", "it", "slope.ipynb: cell end: the English text has changed"),
     "a link": ("zh", "(index.ipynb)", "(indeks.ipynb)", "cross-reference target not found: 'indeks.ipynb'"),
+    "another name for a page": (
+        "zh",
+        "$x^2$ 在 3",
+        "《[起点](index.ipynb)》里 $x^2$ 在 3",
+        "book/zh/slope.ipynb: names index.ipynb as '起点'; its title is '开始'",
+    ),
     "a number that nothing shows": (
         "en",
         "the first page",
@@ -129,6 +135,17 @@ def test_a_wrong_gradient_is_told(book):
         (book.folder / f"book/{edition}/halved.ipynb").unlink()
     line = "book/en/halved.ipynb: cell slope: gradient of x, backward number 0: differs from the derivation"
     assert output.count(line) == 1, output
+
+
+TEXT = "import sys; from bookkit import page; sys.exit('\\n'.join(page.text(*page.both('book/en/prices.md'))))"
+
+
+def test_what_a_markdown_page_may_not_hold_is_told(book, good):
+    path = book.folder / "book/en/prices.md"
+    path.write_text(PRICES["en"] + "\n<script>alert(1)</script>\n", encoding="utf-8")
+    output = failure(book.start("-c", TEXT))
+    path.write_text(PRICES["en"], encoding="utf-8")
+    assert "book/en/prices.md: line 5: holds HTML" in output, output
 
 
 def test_a_dead_link_is_told(tmp_path):
