@@ -288,7 +288,10 @@ def forbid_processes(event: str, arguments: tuple) -> None:
 
     A program of Python below the kernel may fork itself: its forks are under the same guard, and tell at their end.
     """
-    if event in STARTING and not Children.is_in_the_cell(arguments[1:2] and arguments[1]) and done_by_a_cell():
+    # Python's own os.spawnv and its kin fork, and what the fork would tell is lost.
+    spawned = event == "os.fork" and sys._getframe(2).f_code.co_name == "_spawnvef"
+    started = event in STARTING and not Children.is_in_the_cell(arguments[1:2] and arguments[1])
+    if (spawned or started) and done_by_a_cell():
         complain("starts a program, whose output other machines do not have; do it in Python")
     elif event == "os.fork" and not Children.below and sys._getframe(2).f_globals.get("__name__") == "__main__":
         complain("forks its kernel, which would be there twice; use multiprocessing")
@@ -536,6 +539,19 @@ def watch_torch(load: Callable, torch: Any) -> None:
         setattr(torch.random, name, seed)
 
 
+def watch_spawned(load: Callable, popen: Any) -> None:
+    """Tell of processes of multiprocessing that begin from nothing: no event of Python's audit does."""
+    load(popen)
+    launch = popen.Popen._launch
+
+    def launched(self: Any, process: Any) -> None:
+        if done_by_a_cell():
+            complain("starts a process that begins from nothing, with another clock; use a context of the method fork")
+        launch(self, process)
+
+    popen.Popen._launch = launched
+
+
 def load_fonts(load: Callable, font_manager: ModuleType) -> None:
     """Let one kernel alone look for the machine's fonts, in silence."""
     import matplotlib
@@ -556,6 +572,7 @@ class Loading:
         "mxnet.base": watch_mxnet,
         "torch": watch_torch,
         "matplotlib.font_manager": load_fonts,
+        **dict.fromkeys(("multiprocessing.popen_spawn_posix", "multiprocessing.popen_forkserver"), watch_spawned),
     }
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:

@@ -78,6 +78,7 @@ assert server.accept()[0].recv(1) == b'x'
 READS = "which other machines do not have; make in the notebook what it needs"
 WRITES = "which is not its own; write in a temporary folder"
 PROGRAM = "starts a program, whose output other machines do not have; do it in Python"
+SPAWNED = "starts a process that begins from nothing, with another clock; use a context of the method fork"
 THREAD = "leaves a thread running; wait for its end in the same cell, with join"
 OUTSIDE = [
     ("import os, subprocess, sys, threading, time\nroot = os.sep", None),
@@ -94,6 +95,10 @@ OUTSIDE = [
     ("import shutil\nshutil.rmtree(os.path.dirname(page), ignore_errors=True)", "writes to {folder}, " + WRITES),
     ("_ = subprocess.run(['date'])", PROGRAM),
     ("_ = os.system('true')", PROGRAM),
+    ("_ = os.spawnvp(os.P_WAIT, 'true', ['true'])", PROGRAM),
+    ("import multiprocessing\nspawn = multiprocessing.get_context('spawn')", None),
+    ("process = spawn.Process(target=time.time)\nprocess.start()\nprocess.join()", SPAWNED),
+    ("fork = multiprocessing.get_context('fork').Process(target=time.time)\nfork.start()\nfork.join()", None),
     ("os.fork()", "forks its kernel, which would be there twice; use multiprocessing"),
     ("os.kill(os.getppid(), 0)", "sends a signal to a process that it has not started; leave it alone"),
     ("threading.Timer(2, print, ['late']).start()", THREAD),
@@ -298,8 +303,8 @@ import os, socket, sys
 os.setuid(65534)
 connection = socket.socket(socket.AF_UNIX)
 connection.connect(bytes.fromhex(sys.argv[1]))
-connection.sendall(b'{"folder": "/", "environment": {}, "arguments": []}\\n')
 try:
+    connection.sendall(b'{"folder": "/", "environment": {}, "arguments": []}\\n')
     print(connection.recv(100))
 except ConnectionError:
     print(b"")
