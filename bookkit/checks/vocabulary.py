@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -152,6 +153,7 @@ def words(path: Path) -> str:
     return " ".join(" ".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown").split())
 
 
+@cache
 def titles_of(edition: Edition) -> dict[str, str]:
     """Return the title of each page of an edition, by its file."""
     return {path.name: title(path) for path in [*edition.folder.glob("*.ipynb"), *edition.folder.glob("*.md")]}

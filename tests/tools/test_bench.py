@@ -14,7 +14,7 @@ from bookkit.project import BookError
 
 
 def test_copies_are_taken_in_turn():
-    assert list(copies(["one", "two"], 5)) == [("one", 2), ("two", 2), ("one", 3)]
+    assert list(copies(["one", "two"], 5)) == [("one", "b"), ("two", "b"), ("one", "c")]
     assert list(copies(["one", "two"], 2)) == []
 
 
@@ -32,23 +32,23 @@ See [](#part), [](#elsewhere), [two](two.ipynb) and [three](three.ipynb#part); p
 :::
 """
 RENAMED = """\
-(part-2)=
+(part-b)=
 ## A part
 
-See [](#part-2), [](#elsewhere), [two](two-2.ipynb) and [three](three.ipynb#part); part is a word.
+See [](#part-b), [](#elsewhere), [two](two-b.ipynb) and [three](three.ipynb#part); part is a word.
 
 :::{exercise} One
-:label: ask-2
+:label: ask-b
 :::
 
-:::{solution-start} ask-2
+:::{solution-start} ask-b
 :::
 """
 
 
 def test_a_copy_has_names_and_labels_of_its_own():
     assert LABEL.findall(TEXT) == ["part", "part", "elsewhere", "ask", "ask"]
-    assert renamed(TEXT, 2, {"one", "two"}, {"part", "ask"}) == RENAMED
+    assert renamed(TEXT, "b", {"one", "two"}, {"part", "ask"}) == RENAMED
 
 
 GROW = """
@@ -63,7 +63,8 @@ edit(Path(), "slope", 1)
 def test_a_grown_book_is_valid_and_can_be_edited(tmp_path):
     book = SampleBook(tmp_path)
     for edition, (title, see) in {"en": ("# Slope", "See"), "zh": ("# 斜率", "见")}.items():
-        start = new_markdown_cell(f"(slope)=\n{title}\n\n{see} [](#slope).", id="title")
+        text = f"(slope)=\n{title}\n\n{see} [](#slope), 2 [a](slope.ipynb)."
+        start = new_markdown_cell(text, id="title", metadata={"values": {"2": "2"}})
         book.write("slope", page(start, new_code_cell("x = 1", id="one")), (edition,))
     toc = (
         "format: jb-book\nroot: book/en/index\nparts:\n  - numbered: true\n    chapters:\n      - file: book/en/slope\n"
@@ -73,10 +74,10 @@ def test_a_grown_book_is_valid_and_can_be_edited(tmp_path):
         result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
         assert result.returncode == 0, result.stdout + result.stderr
     assert sorted(path.stem for path in (tmp_path / "book/zh").iterdir()) == [
-        "index", "slope", "slope-2", "slope-3", "slope-4", "slope-5",
+        "index", "slope", "slope-b", "slope-c", "slope-d", "slope-e",
     ]  # fmt: skip
-    assert "See [](#slope-3)." in (tmp_path / "book/en/slope-3.ipynb").read_text(encoding="utf-8")
-    assert "这句话再说一遍，1。" in (tmp_path / "book/zh/slope.ipynb").read_text(encoding="utf-8")
+    assert "See [](#slope-c), 2 [a](slope-c.ipynb)." in (tmp_path / "book/en/slope-c.ipynb").read_text(encoding="utf-8")
+    assert "这句话再说一遍，b。" in (tmp_path / "book/zh/slope.ipynb").read_text(encoding="utf-8")
 
 
 def figures(power, edit):
