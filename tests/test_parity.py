@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -512,6 +512,74 @@ def test_a_branch_that_is_cut_in_a_real_pair() -> None:
     report = parity.compare(a, b)
     assert (report.first.kind, report.first.name) == ("gradient", "first")
     assert names(parity.explain(report).causes) == {"detached branch"}
+
+
+IN_PLACE = [
+    lambda t, where: [t.Linear(4, 4), t.ReLU(where), t.Linear(4, 4)],
+    lambda t, where: [t.LeakyReLU(0.25, where), t.Linear(4, 4)],
+    lambda t, where: [t.BatchNorm1d(4), t.Identity(), t.ReLU(where), t.Linear(4, 4)],
+]
+
+
+@pytest.mark.parametrize("layers", IN_PLACE)
+def test_a_layer_that_works_in_place(layers: Callable) -> None:
+    """It changes the output of the layer before it, or the input, and nothing that is recorded of them."""
+    torch = pytest.importorskip("torch")
+    traces = []
+    for where in (False, True):
+        torch.manual_seed(1)
+        traces.append(parity.of_torch(torch.nn.Sequential(*layers(torch.nn, where)), torch.tensor(TABLE), loss=squares))
+    report = parity.compare(*traces)
+    assert report.first is None and report.alone == {"A": [], "B": []}
+
+
+def test_the_cause_in_a_layer_that_works_in_place() -> None:
+    torch = pytest.importorskip("torch")
+    traces = []
+    for act in (torch.nn.ReLU(inplace=True), torch.nn.LeakyReLU(0.25, inplace=True)):
+        torch.manual_seed(1)
+        traces.append(parity.of_torch(torch.nn.Sequential(torch.nn.Linear(4, 4), act), torch.tensor(TABLE)))
+    assert causes(*traces) == ["activation (activation leaky with slope 0.25)"]
+
+
+def test_an_output_that_a_function_changes_in_place() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Doubled(torch.nn.Module):
+        def __init__(self, where: bool) -> None:
+            super().__init__()
+            torch.manual_seed(1)
+            self.dense, self.where = torch.nn.Linear(4, 4), where
+
+        def forward(self, x: Any) -> Any:
+            out = self.dense(x)
+            return out.mul_(2) if self.where else out * 2
+
+    a, b = (parity.of_torch(Doubled(where), torch.tensor(TABLE), loss=squares) for where in (False, True))
+    assert parity.compare(a, b).first is None
+
+
+def test_what_a_layer_returns_keeps_its_type() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Pair(NamedTuple):
+        left: Any
+        right: Any
+
+    class Layer(torch.nn.Module):
+        def __init__(self, make: Callable) -> None:
+            super().__init__()
+            self.make = make
+
+        def forward(self, x: Any) -> Any:
+            return self.make([x + 1, x + 2])
+
+    for make in (Pair._make, tuple, list, torch.return_types.max):
+        layer = Layer(make)
+        kind = type(layer(torch.ones(2)))
+        with parity.tap_torch(layer, Trace()):
+            out = layer(torch.ones(2))
+        assert type(out) is kind and [each.tolist() for each in out] == [[2, 2], [3, 3]]
 
 
 def test_a_layer_that_runs_twice() -> None:

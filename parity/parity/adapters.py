@@ -182,6 +182,14 @@ def first(value: Any) -> Any:
     return value[0] if isinstance(value, (tuple, list)) else value
 
 
+def with_first(value: Any, new: Any) -> Any:
+    """Return the same, of the same type, with another output in the place of the first one."""
+    if not isinstance(value, (tuple, list)):
+        return new
+    make = getattr(type(value), "_make", type(value))  # of a named tuple
+    return make([new, *value[1:]])
+
+
 def gluon_values(block: Net) -> dict[str, Array]:
     return {torch_name(name): numbers(parameter.data()) for name, parameter in block._reg_params.items()}
 
@@ -206,8 +214,7 @@ def tap_gluon(net: Net, trace: Trace, training: bool) -> Iterator[dict[str, Any]
             trace.add("output", name, first(out).asnumpy(), layer)
             probes[name] = nd.zeros_like(first(out))
             probes[name].attach_grad()
-            known = first(out) + probes[name]
-            return (known, *out[1:]) if isinstance(out, (tuple, list)) else known
+            return with_first(out, first(out) + probes[name])
 
         return wrapped
 
@@ -266,24 +273,30 @@ def gradients_of_gluon(trace: Trace, blocks: dict[str, Net], probes: dict[str, A
 
 @contextmanager
 def tap_torch(net: Net, trace: Trace) -> Iterator[dict[str, Any]]:
-    """Record the outputs of all layers, and yield {path: its output, which retains its gradient}."""
+    """Record the outputs of all layers, and yield {path: its output, which retains its gradient}.
+
+    What comes after a layer may work in place: it is given a copy of the output, so that the gradient is not that of
+    what it made of it; and what a layer begins with is read before it runs.
+    """
     outputs: dict[str, Any] = {}
-    before: dict[str, dict[str, Array]] = {}
+    before: dict[str, tuple[dict[str, Array], Array | None]] = {}
 
     def look(path: str) -> Callable[..., None]:
         def hook(module: Net, args: Any) -> None:
-            before[path] = torch_values(module)
+            before[path] = torch_values(module), numbers(args[0]) if args else None
 
         return hook
 
-    def keep(path: str) -> Callable[..., None]:
-        def hook(module: Net, args: Any, out: Any) -> None:
+    def keep(path: str) -> Callable[..., Any]:
+        def hook(module: Net, args: Any, out: Any) -> Any:
             name = new_name(path, outputs)
             outputs[name] = first(out)
-            layer = layer_of(module, before[path], numbers(args[0]), module.training) if args else None
+            values, x = before[path]
+            layer = None if x is None else layer_of(module, values, x, module.training)
             trace.add("output", name, first(out).detach().cpu().numpy(), layer)
             if first(out).requires_grad:
                 first(out).retain_grad()
+            return with_first(out, first(out).clone())
 
         return hook
 
@@ -317,7 +330,7 @@ def of_torch(net: Net, *inputs: Any, loss: Callable[..., Any] | None = None) -> 
             if tensor is not None and tensor.ndim:
                 trace.add("parameter", f"{path}.{name}", tensor.detach().cpu().numpy())
     with tap_torch(net, trace) as outputs:
-        out = net(*inputs)
+        out = net(*(x.clone() for x in inputs))  # the first layer may work in place, which a leaf forbids
         value = loss(first(out)) if loss else None
     if value is not None:
         value.sum().backward()
