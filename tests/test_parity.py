@@ -275,6 +275,16 @@ def test_other_names() -> None:
         a.add("weights", "it", G)
 
 
+def test_other_names_of_a_layer_that_runs_twice() -> None:
+    a, b = Trace(), Trace()
+    for trace, name in ((a, "dense"), (b, "fc")):
+        for call in (name, f"{name}#2", f"{name}s"):
+            trace.add("output", call, G)
+    report = parity.compare(a, b, names={"fc": "dense"})
+    assert [row.name for row in report.rows] == ["dense", "dense#2"]
+    assert report.alone == {"A": ["output denses"], "B": ["output fcs"]}
+
+
 @pytest.mark.parametrize(
     ("gluon", "torch"),
     [

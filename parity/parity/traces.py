@@ -112,7 +112,7 @@ def unpack(value: Any, arrays: list[Array]) -> Any:
 
 def rename(name: str, names: Mapping[str, str]) -> str:
     for old in sorted(names, key=len, reverse=True):
-        if name == old or name.startswith(old + "."):
+        if name == old or name.startswith((old + ".", old + "#")):
             return names[old] + name[len(old) :]
     return name
 
