@@ -1,7 +1,10 @@
 """The tool names what was planted, nothing where nothing is wrong, and all that fits where several causes do."""
 
+import json
+import struct
 import sys
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -332,6 +335,27 @@ def test_a_file_that_is_no_trace(tmp_path: Path) -> None:
     for name in ("other.npz", "one.npy", "pickled.npz", "cut", "text", "empty"):
         with pytest.raises(ValueError, match=rf"^{name}: it is no trace"):
             parity.load(tmp_path / name)
+
+
+def test_a_file_that_is_damaged_anywhere(tmp_path: Path) -> None:
+    """It is read, where the damage touches nothing, or it is no trace; a file that is not there is another matter."""
+    single("output", G[:2], Layer("flatten", {"x": G})).save(tmp_path / "whole")
+    whole = (tmp_path / "whole").read_bytes()
+    for k, damage in product(range(len(whole)), (0x01, 0x80)):
+        (tmp_path / "it").write_bytes(whole[:k] + bytes([whole[k] ^ damage]) + whole[k + 1 :])
+        try:
+            parity.load(tmp_path / "it")
+        except ValueError as error:
+            assert str(error).startswith("it: it is no trace"), k
+    with pytest.raises(FileNotFoundError):
+        parity.load(tmp_path / "none")
+
+
+def test_a_trace_that_lacks_an_array(tmp_path: Path) -> None:
+    about = {"rows": 1, "arrays": [["output", "it", {"array": 0}]], "layers": []}
+    np.savez(tmp_path / "few.npz", about=np.array(json.dumps(about)))
+    with pytest.raises(ValueError, match=r"^few.npz: it is no trace"):
+        parity.load(tmp_path / "few.npz")
 
 
 # The same bugs, planted in pairs of real networks.
@@ -739,6 +763,27 @@ def test_a_file_that_is_cut_off(tmp_path: Path, mx: Any) -> None:
         (tmp_path / "cut").write_bytes(whole[:size])
         with pytest.raises(ValueError, match=r"^cut: the file is cut off$"):
             parity.read(tmp_path / "cut")
+
+
+def test_a_file_whose_lengths_are_wrong(tmp_path: Path) -> None:
+    head = struct.pack("<3Q", 0x112, 0, 0)
+    (tmp_path / "long").write_bytes(head + struct.pack("<2Q", 1, 2**64 - 1))
+    with pytest.raises(ValueError, match=r"^long: the file is cut off$"):
+        parity.read(tmp_path / "long")
+    (tmp_path / "names").write_bytes(head + struct.pack("<2Qs", 1, 1, b"a"))
+    with pytest.raises(ValueError, match=r"^names: it has 0 arrays, and names: 1$"):
+        parity.read(tmp_path / "names")
+
+
+def test_a_file_of_arrays_that_is_damaged_anywhere(tmp_path: Path, mx: Any) -> None:
+    mx.nd.save(str(tmp_path / "whole"), {"a": mx.nd.ones((2, 2)), "b": mx.nd.ones(3)})
+    whole = (tmp_path / "whole").read_bytes()
+    for k, damage in product(range(len(whole)), (0x01, 0x80)):
+        (tmp_path / "it").write_bytes(whole[:k] + bytes([whole[k] ^ damage]) + whole[k + 1 :])
+        try:
+            parity.read(tmp_path / "it")
+        except ValueError as error:
+            assert str(error).startswith("it: "), k
 
 
 def test_a_sparse_array(tmp_path: Path, mx: Any) -> None:
