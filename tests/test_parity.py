@@ -657,6 +657,27 @@ def test_types_of_a_real_pair() -> None:
     assert names(causes(a, b)) == {"dtype"}
 
 
+def not_known(kind: str) -> Trace:
+    """Return the record of a layer whose input has no axis for the rows, or whose parameters are not its own."""
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(1)
+    if kind == "convolution":
+        return parity.of_torch(torch.nn.Conv2d(4, 5, 3), torch.tensor(IMAGES[0]))
+    if kind == "recurrent":
+        return parity.of_torch(torch.nn.GRU(4, 3), torch.tensor(SERIES[:, 0]))
+    return parity.of_torch(torch.nn.utils.weight_norm(torch.nn.Linear(4, 3)), torch.tensor(TABLE))
+
+
+@pytest.mark.parametrize("kind", ["convolution", "recurrent", "weight_norm"])
+def test_a_layer_that_cannot_be_computed_again(kind: str) -> None:
+    a, b = not_known(kind), not_known(kind)
+    b.arrays["output", "net"] = 2 * b.arrays["output", "net"] + 1
+    explanation = parity.explain(parity.compare(a, b))
+    assert explanation.causes == [] and "could not be computed again: causes inside it were not tried" in str(
+        explanation
+    )
+
+
 STEPS = [
     ("nothing", "SGD", {}, {}),
     ("weight decay", "SGD", {"wd": 0.1}, {}),
