@@ -722,6 +722,13 @@ def test_tapping_leaves_a_block_as_it_was() -> None:
     assert np.array_equal(before, net(x_mx).asnumpy())
 
 
+def test_a_loss_among_the_inputs() -> None:
+    net, model, x_mx, x_torch = dense_pair()
+    for of, its, x, what in ((parity.of_gluon, net, x_mx, "an NDArray"), (parity.of_torch, model, x_torch, "a tensor")):
+        with pytest.raises(TypeError, match=rf"^input 1 is a function and should be {what}; a loss is given as loss=$"):
+            of(its, x, squares)
+
+
 # Files of parameters.
 
 KINDS = ["float32", "float64", "float16", "uint8", "int32", "int8", "int64"]

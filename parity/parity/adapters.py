@@ -47,8 +47,15 @@ def torch_name(name: str) -> str:
 
 def numbers(value: Any) -> Array:
     """Return an array of either framework as NumPy's, in float64, for computing again."""
-    value = value.detach().cpu().numpy() if hasattr(value, "detach") and hasattr(value, "cpu") else value.asnumpy()
-    return value.astype(np.float64)
+    array = value.detach().cpu().numpy() if hasattr(value, "detach") and hasattr(value, "cpu") else value.asnumpy()
+    return array.astype(np.float64)
+
+
+def expect(inputs: tuple[Any, ...], method: str, what: str) -> None:
+    """Stop where an input has not the method that copies it, as a loss that was not given by its name."""
+    for k, x in enumerate(inputs):
+        if not hasattr(x, method):
+            raise TypeError(f"input {k} is a {type(x).__name__} and should be {what}; a loss is given as loss=")
 
 
 def along(size: Any, x: Array) -> tuple[int, ...]:
@@ -237,6 +244,7 @@ def of_gluon(net: Net, *inputs: Any, loss: Callable[..., Any] | None = None, tra
     """
     from mxnet import autograd
 
+    expect(inputs, "copy", "an NDArray")
     if hasattr(net, "hybridize"):
         net.hybridize(False)  # a compiled block does not call its children
     trace, inputs = Trace(len(inputs[0])), tuple(x.copy() for x in inputs)
@@ -310,10 +318,14 @@ def tap_torch(net: Net, trace: Trace) -> Iterator[dict[str, Any]]:
             handle.remove()
 
 
-def torch_values(module: Net) -> dict[str, Array]:
+def torch_tensors(module: Net) -> dict[str, Any]:
     """Return the parameters and buffers of a module alone, without those of its children."""
-    tensors = {**module._parameters, **module._buffers}
-    return {name: numbers(tensor) for name, tensor in tensors.items() if tensor is not None and tensor.ndim}
+    tensors = {name: t for name, t in {**module._parameters, **module._buffers}.items() if t is not None}
+    return {name: tensor for name, tensor in tensors.items() if tensor.ndim}
+
+
+def torch_values(module: Net) -> dict[str, Array]:
+    return {name: numbers(tensor) for name, tensor in torch_tensors(module).items()}
 
 
 def of_torch(net: Net, *inputs: Any, loss: Callable[..., Any] | None = None) -> Trace:
@@ -322,13 +334,13 @@ def of_torch(net: Net, *inputs: Any, loss: Callable[..., Any] | None = None) -> 
     `loss` takes the output and returns a tensor: the gradients are those of its sum, added to what the parameters
     have already. In training mode the running statistics move.
     """
+    expect(inputs, "detach", "a tensor")
     trace, inputs = Trace(len(inputs[0])), tuple(x.detach().clone() for x in inputs)
     if inputs[0].is_floating_point():
         inputs[0].requires_grad_()
     for path, module in paths(net):
-        for name, tensor in {**module._parameters, **module._buffers}.items():
-            if tensor is not None and tensor.ndim:
-                trace.add("parameter", f"{path}.{name}", tensor.detach().cpu().numpy())
+        for name, tensor in torch_tensors(module).items():
+            trace.add("parameter", f"{path}.{name}", tensor.detach().cpu().numpy())
     with tap_torch(net, trace) as outputs:
         out = net(*(x.clone() for x in inputs))  # the first layer may work in place, which a leaf forbids
         value = loss(first(out)) if loss else None
