@@ -657,6 +657,19 @@ def test_types_of_a_real_pair() -> None:
     assert names(causes(a, b)) == {"dtype"}
 
 
+def test_a_module_in_bfloat16() -> None:
+    """NumPy has no such type, and float32 holds all of its numbers."""
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(1)
+    model = seq(torch.nn.Linear(4, 4), torch.nn.BatchNorm1d(4), torch.nn.ReLU(), torch.nn.Linear(4, 4)).bfloat16()
+    x = torch.tensor(TABLE).bfloat16()
+    b = parity.of_torch(model, x, loss=squares)
+    assert all(array.dtype == np.float32 for (kind, _), array in b.arrays.items() if kind != "statistic")
+    model.zero_grad()
+    model[1].reset_running_stats()
+    assert causes(parity.of_torch(model.float(), x.float(), loss=squares), b) == ["dtype (B was computed in bfloat16)"]
+
+
 def not_known(kind: str) -> Trace:
     """Return the record of a layer whose input has no axis for the rows, or whose parameters are not its own."""
     torch = pytest.importorskip("torch")

@@ -45,9 +45,15 @@ def torch_name(name: str) -> str:
     return f"{path}.{NORM.get(last, last)}".lstrip(".")
 
 
+def of_tensor(tensor: Any) -> Array:
+    """Return a tensor of PyTorch as an array of its type, and of bfloat16, which NumPy has not, in float32."""
+    tensor = tensor.detach().cpu()
+    return (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()
+
+
 def numbers(value: Any) -> Array:
     """Return an array of either framework as NumPy's, in float64, for computing again."""
-    array = value.detach().cpu().numpy() if hasattr(value, "detach") and hasattr(value, "cpu") else value.asnumpy()
+    array = of_tensor(value) if hasattr(value, "detach") and hasattr(value, "cpu") else value.asnumpy()
     return array.astype(np.float64)
 
 
@@ -301,7 +307,7 @@ def tap_torch(net: Net, trace: Trace) -> Iterator[dict[str, Any]]:
             outputs[name] = first(out)
             values, x = before[path]
             layer = None if x is None else layer_of(module, values, x, module.training)
-            trace.add("output", name, first(out).detach().cpu().numpy(), layer)
+            trace.add("output", name, of_tensor(first(out)), layer)
             if first(out).requires_grad:
                 first(out).retain_grad()
             return with_first(out, first(out).clone())
@@ -340,13 +346,13 @@ def of_torch(net: Net, *inputs: Any, loss: Callable[..., Any] | None = None) -> 
         inputs[0].requires_grad_()
     for path, module in paths(net):
         for name, tensor in torch_tensors(module).items():
-            trace.add("parameter", f"{path}.{name}", tensor.detach().cpu().numpy())
+            trace.add("parameter", f"{path}.{name}", of_tensor(tensor))
     with tap_torch(net, trace) as outputs:
         out = net(*(x.clone() for x in inputs))  # the first layer may work in place, which a leaf forbids
         value = loss(first(out)) if loss else None
     if value is not None:
         value.sum().backward()
-        trace.add("loss", "loss", np.squeeze(value.detach().cpu().numpy()))
+        trace.add("loss", "loss", np.squeeze(of_tensor(value)))
         gradients_of_torch(trace, dict(paths(net)), {"input": inputs[0], **outputs})
     return trace
 
@@ -359,7 +365,7 @@ def gradients_of_torch(trace: Trace, modules: dict[str, Net], outputs: dict[str,
         if path != "input" or output.requires_grad:
             tensors[path] = output
         for name, tensor in tensors.items():
-            trace.add("gradient", name, None if tensor.grad is None else tensor.grad.cpu().numpy())
+            trace.add("gradient", name, None if tensor.grad is None else of_tensor(tensor.grad))
         if statistics_known(trace, path, outputs):
             momentum = 1 - (modules[path].momentum or 0)  # None: a plain average, which is not computed again here
             keep_statistics(trace, path, trace.layers["output", path], torch_values(modules[path]), momentum, 1)
