@@ -670,6 +670,29 @@ def test_a_module_in_bfloat16() -> None:
     assert causes(parity.of_torch(model.float(), x.float(), loss=squares), b) == ["dtype (B was computed in bfloat16)"]
 
 
+def test_a_parameter_that_is_a_scalar() -> None:
+    """It is compared as any other is; the counter of a BatchNorm, which MXNet has not, is left out."""
+    torch = pytest.importorskip("torch")
+
+    class Scaled(torch.nn.Module):
+        def __init__(self, scale: float) -> None:
+            super().__init__()
+            self.scale, self.norm = torch.nn.Parameter(torch.tensor(scale)), torch.nn.BatchNorm1d(4)
+            self.register_buffer("order", torch.arange(4))
+
+        def forward(self, x: Any) -> Any:
+            return self.scale * self.norm(x)[:, self.order]
+
+    a, b = (parity.of_torch(Scaled(scale), torch.tensor(TABLE), loss=squares) for scale in (2.0, 3.0))
+    of_norm = [f"norm.{name}" for name in ("weight", "bias", "running_mean", "running_var")]
+    assert list(a.of("parameter")) == ["net.scale", "net.order", *of_norm]
+    assert "net.scale" in a.of("gradient")
+    first = parity.compare(a, b).first
+    assert first is not None and (first.kind, first.name) == ("parameter", "net.scale")
+    parity.add_step(a, {"net.scale": np.float32(1.5)}, lr=0.1)
+    assert a.arrays["step", "net.scale"] == 1.5
+
+
 def not_known(kind: str) -> Trace:
     """Return the record of a layer whose input has no axis for the rows, or whose parameters are not its own."""
     torch = pytest.importorskip("torch")

@@ -325,9 +325,9 @@ def tap_torch(net: Net, trace: Trace) -> Iterator[dict[str, Any]]:
 
 
 def torch_tensors(module: Net) -> dict[str, Any]:
-    """Return the parameters and buffers of a module alone, without those of its children."""
+    """Return the parameters and buffers of a module alone, without those of its children, and without counters."""
     tensors = {name: t for name, t in {**module._parameters, **module._buffers}.items() if t is not None}
-    return {name: tensor for name, tensor in tensors.items() if tensor.ndim}
+    return {name: tensor for name, tensor in tensors.items() if tensor.ndim or tensor.is_floating_point()}
 
 
 def torch_values(module: Net) -> dict[str, Array]:
