@@ -1,9 +1,12 @@
 """The tool names what was planted, nothing where nothing is wrong, and all that fits where several causes do."""
 
+import json
+import struct
 import sys
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -275,6 +278,16 @@ def test_other_names() -> None:
         a.add("weights", "it", G)
 
 
+def test_other_names_of_a_layer_that_runs_twice() -> None:
+    a, b = Trace(), Trace()
+    for trace, name in ((a, "dense"), (b, "fc")):
+        for call in (name, f"{name}#2", f"{name}s"):
+            trace.add("output", call, G)
+    report = parity.compare(a, b, names={"fc": "dense"})
+    assert [row.name for row in report.rows] == ["dense", "dense#2"]
+    assert report.alone == {"A": ["output denses"], "B": ["output fcs"]}
+
+
 @pytest.mark.parametrize(
     ("gluon", "torch"),
     [
@@ -322,6 +335,27 @@ def test_a_file_that_is_no_trace(tmp_path: Path) -> None:
     for name in ("other.npz", "one.npy", "pickled.npz", "cut", "text", "empty"):
         with pytest.raises(ValueError, match=rf"^{name}: it is no trace"):
             parity.load(tmp_path / name)
+
+
+def test_a_file_that_is_damaged_anywhere(tmp_path: Path) -> None:
+    """It is read, where the damage touches nothing, or it is no trace; a file that is not there is another matter."""
+    single("output", G[:2], Layer("flatten", {"x": G})).save(tmp_path / "whole")
+    whole = (tmp_path / "whole").read_bytes()
+    for k, damage in product(range(len(whole)), (0x01, 0x80)):
+        (tmp_path / "it").write_bytes(whole[:k] + bytes([whole[k] ^ damage]) + whole[k + 1 :])
+        try:
+            parity.load(tmp_path / "it")
+        except ValueError as error:
+            assert str(error).startswith("it: it is no trace"), k
+    with pytest.raises(FileNotFoundError):
+        parity.load(tmp_path / "none")
+
+
+def test_a_trace_that_lacks_an_array(tmp_path: Path) -> None:
+    about = {"rows": 1, "arrays": [["output", "it", {"array": 0}]], "layers": []}
+    np.savez(tmp_path / "few.npz", about=np.array(json.dumps(about)))
+    with pytest.raises(ValueError, match=r"^few.npz: it is no trace"):
+        parity.load(tmp_path / "few.npz")
 
 
 # The same bugs, planted in pairs of real networks.
@@ -514,6 +548,74 @@ def test_a_branch_that_is_cut_in_a_real_pair() -> None:
     assert names(parity.explain(report).causes) == {"detached branch"}
 
 
+IN_PLACE = [
+    lambda t, where: [t.Linear(4, 4), t.ReLU(where), t.Linear(4, 4)],
+    lambda t, where: [t.LeakyReLU(0.25, where), t.Linear(4, 4)],
+    lambda t, where: [t.BatchNorm1d(4), t.Identity(), t.ReLU(where), t.Linear(4, 4)],
+]
+
+
+@pytest.mark.parametrize("layers", IN_PLACE)
+def test_a_layer_that_works_in_place(layers: Callable) -> None:
+    """It changes the output of the layer before it, or the input, and nothing that is recorded of them."""
+    torch = pytest.importorskip("torch")
+    traces = []
+    for where in (False, True):
+        torch.manual_seed(1)
+        traces.append(parity.of_torch(torch.nn.Sequential(*layers(torch.nn, where)), torch.tensor(TABLE), loss=squares))
+    report = parity.compare(*traces)
+    assert report.first is None and report.alone == {"A": [], "B": []}
+
+
+def test_the_cause_in_a_layer_that_works_in_place() -> None:
+    torch = pytest.importorskip("torch")
+    traces = []
+    for act in (torch.nn.ReLU(inplace=True), torch.nn.LeakyReLU(0.25, inplace=True)):
+        torch.manual_seed(1)
+        traces.append(parity.of_torch(torch.nn.Sequential(torch.nn.Linear(4, 4), act), torch.tensor(TABLE)))
+    assert causes(*traces) == ["activation (activation leaky with slope 0.25)"]
+
+
+def test_an_output_that_a_function_changes_in_place() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Doubled(torch.nn.Module):
+        def __init__(self, where: bool) -> None:
+            super().__init__()
+            torch.manual_seed(1)
+            self.dense, self.where = torch.nn.Linear(4, 4), where
+
+        def forward(self, x: Any) -> Any:
+            out = self.dense(x)
+            return out.mul_(2) if self.where else out * 2
+
+    a, b = (parity.of_torch(Doubled(where), torch.tensor(TABLE), loss=squares) for where in (False, True))
+    assert parity.compare(a, b).first is None
+
+
+def test_what_a_layer_returns_keeps_its_type() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Pair(NamedTuple):
+        left: Any
+        right: Any
+
+    class Layer(torch.nn.Module):
+        def __init__(self, make: Callable) -> None:
+            super().__init__()
+            self.make = make
+
+        def forward(self, x: Any) -> Any:
+            return self.make([x + 1, x + 2])
+
+    for make in (Pair._make, tuple, list, torch.return_types.max):
+        layer = Layer(make)
+        kind = type(layer(torch.ones(2)))
+        with parity.tap_torch(layer, Trace()):
+            out = layer(torch.ones(2))
+        assert type(out) is kind and [each.tolist() for each in out] == [[2, 2], [3, 3]]
+
+
 def test_a_layer_that_runs_twice() -> None:
     """Each call has a name of its own, and a layer under two names is recorded once."""
     mx, torch = pytest.importorskip("mxnet"), pytest.importorskip("torch")
@@ -553,6 +655,63 @@ def test_types_of_a_real_pair() -> None:
     b = Trace(ROWS)
     b.add("output", "2", out)
     assert names(causes(a, b)) == {"dtype"}
+
+
+def test_a_module_in_bfloat16() -> None:
+    """NumPy has no such type, and float32 holds all of its numbers."""
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(1)
+    model = seq(torch.nn.Linear(4, 4), torch.nn.BatchNorm1d(4), torch.nn.ReLU(), torch.nn.Linear(4, 4)).bfloat16()
+    x = torch.tensor(TABLE).bfloat16()
+    b = parity.of_torch(model, x, loss=squares)
+    assert all(array.dtype == np.float32 for (kind, _), array in b.arrays.items() if kind != "statistic")
+    model.zero_grad()
+    model[1].reset_running_stats()
+    assert causes(parity.of_torch(model.float(), x.float(), loss=squares), b) == ["dtype (B was computed in bfloat16)"]
+
+
+def test_a_parameter_that_is_a_scalar() -> None:
+    """It is compared as any other is; the counter of a BatchNorm, which MXNet has not, is left out."""
+    torch = pytest.importorskip("torch")
+
+    class Scaled(torch.nn.Module):
+        def __init__(self, scale: float) -> None:
+            super().__init__()
+            self.scale, self.norm = torch.nn.Parameter(torch.tensor(scale)), torch.nn.BatchNorm1d(4)
+            self.register_buffer("order", torch.arange(4))
+
+        def forward(self, x: Any) -> Any:
+            return self.scale * self.norm(x)[:, self.order]
+
+    a, b = (parity.of_torch(Scaled(scale), torch.tensor(TABLE), loss=squares) for scale in (2.0, 3.0))
+    of_norm = [f"norm.{name}" for name in ("weight", "bias", "running_mean", "running_var")]
+    assert list(a.of("parameter")) == ["net.scale", "net.order", *of_norm]
+    assert "net.scale" in a.of("gradient")
+    first = parity.compare(a, b).first
+    assert first is not None and (first.kind, first.name) == ("parameter", "net.scale")
+    parity.add_step(a, {"net.scale": np.float32(1.5)}, lr=0.1)
+    assert a.arrays["step", "net.scale"] == 1.5
+
+
+def not_known(kind: str) -> Trace:
+    """Return the record of a layer whose input has no axis for the rows, or whose parameters are not its own."""
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(1)
+    if kind == "convolution":
+        return parity.of_torch(torch.nn.Conv2d(4, 5, 3), torch.tensor(IMAGES[0]))
+    if kind == "recurrent":
+        return parity.of_torch(torch.nn.GRU(4, 3), torch.tensor(SERIES[:, 0]))
+    return parity.of_torch(torch.nn.utils.weight_norm(torch.nn.Linear(4, 3)), torch.tensor(TABLE))
+
+
+@pytest.mark.parametrize("kind", ["convolution", "recurrent", "weight_norm"])
+def test_a_layer_that_cannot_be_computed_again(kind: str) -> None:
+    a, b = not_known(kind), not_known(kind)
+    b.arrays["output", "net"] = 2 * b.arrays["output", "net"] + 1
+    explanation = parity.explain(parity.compare(a, b))
+    assert explanation.causes == [] and "could not be computed again: causes inside it were not tried" in str(
+        explanation
+    )
 
 
 STEPS = [
@@ -597,6 +756,13 @@ def test_tapping_leaves_a_block_as_it_was() -> None:
     parity.of_gluon(net, x_mx, loss=squares)
     assert all("forward" not in vars(block) for _, block in parity.adapters.paths(net))
     assert np.array_equal(before, net(x_mx).asnumpy())
+
+
+def test_a_loss_among_the_inputs() -> None:
+    net, model, x_mx, x_torch = dense_pair()
+    for of, its, x, what in ((parity.of_gluon, net, x_mx, "an NDArray"), (parity.of_torch, model, x_torch, "a tensor")):
+        with pytest.raises(TypeError, match=rf"^input 1 is a function and should be {what}; a loss is given as loss=$"):
+            of(its, x, squares)
 
 
 # Files of parameters.
@@ -661,6 +827,27 @@ def test_a_file_that_is_cut_off(tmp_path: Path, mx: Any) -> None:
         (tmp_path / "cut").write_bytes(whole[:size])
         with pytest.raises(ValueError, match=r"^cut: the file is cut off$"):
             parity.read(tmp_path / "cut")
+
+
+def test_a_file_whose_lengths_are_wrong(tmp_path: Path) -> None:
+    head = struct.pack("<3Q", 0x112, 0, 0)
+    (tmp_path / "long").write_bytes(head + struct.pack("<2Q", 1, 2**64 - 1))
+    with pytest.raises(ValueError, match=r"^long: the file is cut off$"):
+        parity.read(tmp_path / "long")
+    (tmp_path / "names").write_bytes(head + struct.pack("<2Qs", 1, 1, b"a"))
+    with pytest.raises(ValueError, match=r"^names: it has 0 arrays, and names: 1$"):
+        parity.read(tmp_path / "names")
+
+
+def test_a_file_of_arrays_that_is_damaged_anywhere(tmp_path: Path, mx: Any) -> None:
+    mx.nd.save(str(tmp_path / "whole"), {"a": mx.nd.ones((2, 2)), "b": mx.nd.ones(3)})
+    whole = (tmp_path / "whole").read_bytes()
+    for k, damage in product(range(len(whole)), (0x01, 0x80)):
+        (tmp_path / "it").write_bytes(whole[:k] + bytes([whole[k] ^ damage]) + whole[k + 1 :])
+        try:
+            parity.read(tmp_path / "it")
+        except ValueError as error:
+            assert str(error).startswith("it: "), k
 
 
 def test_a_sparse_array(tmp_path: Path, mx: Any) -> None:

@@ -1,10 +1,10 @@
 """Parity of two frameworks: which layer differs first, by how much, and in which of the known ways.
 
-a = parity.of_gluon(net, x, loss)      # or a Trace filled by hand
-b = parity.of_torch(model, x, loss)
+a = parity.of_gluon(net, x, loss=loss)  # or a Trace filled by hand
+b = parity.of_torch(model, x, loss=loss)
 report = parity.compare(a, b)
-print(report)                          # how many are equal, and the first difference; report.table() has all
-print(parity.explain(report))          # the causes that, computed, make the two equal
+print(report)                           # how many are equal, and the first difference; report.table() has all
+print(parity.explain(report))           # the causes that, computed, make the two equal
 """
 
 from parity.adapters import add_step, of_gluon, of_torch, tap_gluon, tap_torch, torch_name

@@ -45,10 +45,23 @@ def torch_name(name: str) -> str:
     return f"{path}.{NORM.get(last, last)}".lstrip(".")
 
 
+def of_tensor(tensor: Any) -> Array:
+    """Return a tensor of PyTorch as an array of its type, and of bfloat16, which NumPy has not, in float32."""
+    tensor = tensor.detach().cpu()
+    return (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()
+
+
 def numbers(value: Any) -> Array:
     """Return an array of either framework as NumPy's, in float64, for computing again."""
-    value = value.detach().cpu().numpy() if hasattr(value, "detach") and hasattr(value, "cpu") else value.asnumpy()
-    return value.astype(np.float64)
+    array = of_tensor(value) if hasattr(value, "detach") and hasattr(value, "cpu") else value.asnumpy()
+    return array.astype(np.float64)
+
+
+def expect(inputs: tuple[Any, ...], method: str, what: str) -> None:
+    """Stop where an input has not the method that copies it, as a loss that was not given by its name."""
+    for k, x in enumerate(inputs):
+        if not hasattr(x, method):
+            raise TypeError(f"input {k} is a {type(x).__name__} and should be {what}; a loss is given as loss=")
 
 
 def along(size: Any, x: Array) -> tuple[int, ...]:
@@ -182,6 +195,14 @@ def first(value: Any) -> Any:
     return value[0] if isinstance(value, (tuple, list)) else value
 
 
+def with_first(value: Any, new: Any) -> Any:
+    """Return the same, of the same type, with another output in the place of the first one."""
+    if not isinstance(value, (tuple, list)):
+        return new
+    make = getattr(type(value), "_make", type(value))  # of a named tuple
+    return make([new, *value[1:]])
+
+
 def gluon_values(block: Net) -> dict[str, Array]:
     return {torch_name(name): numbers(parameter.data()) for name, parameter in block._reg_params.items()}
 
@@ -206,8 +227,7 @@ def tap_gluon(net: Net, trace: Trace, training: bool) -> Iterator[dict[str, Any]
             trace.add("output", name, first(out).asnumpy(), layer)
             probes[name] = nd.zeros_like(first(out))
             probes[name].attach_grad()
-            known = first(out) + probes[name]
-            return (known, *out[1:]) if isinstance(out, (tuple, list)) else known
+            return with_first(out, first(out) + probes[name])
 
         return wrapped
 
@@ -230,6 +250,7 @@ def of_gluon(net: Net, *inputs: Any, loss: Callable[..., Any] | None = None, tra
     """
     from mxnet import autograd
 
+    expect(inputs, "copy", "an NDArray")
     if hasattr(net, "hybridize"):
         net.hybridize(False)  # a compiled block does not call its children
     trace, inputs = Trace(len(inputs[0])), tuple(x.copy() for x in inputs)
@@ -266,24 +287,30 @@ def gradients_of_gluon(trace: Trace, blocks: dict[str, Net], probes: dict[str, A
 
 @contextmanager
 def tap_torch(net: Net, trace: Trace) -> Iterator[dict[str, Any]]:
-    """Record the outputs of all layers, and yield {path: its output, which retains its gradient}."""
+    """Record the outputs of all layers, and yield {path: its output, which retains its gradient}.
+
+    What comes after a layer may work in place: it is given a copy of the output, so that the gradient is not that of
+    what it made of it; and what a layer begins with is read before it runs.
+    """
     outputs: dict[str, Any] = {}
-    before: dict[str, dict[str, Array]] = {}
+    before: dict[str, tuple[dict[str, Array], Array | None]] = {}
 
     def look(path: str) -> Callable[..., None]:
         def hook(module: Net, args: Any) -> None:
-            before[path] = torch_values(module)
+            before[path] = torch_values(module), numbers(args[0]) if args else None
 
         return hook
 
-    def keep(path: str) -> Callable[..., None]:
-        def hook(module: Net, args: Any, out: Any) -> None:
+    def keep(path: str) -> Callable[..., Any]:
+        def hook(module: Net, args: Any, out: Any) -> Any:
             name = new_name(path, outputs)
             outputs[name] = first(out)
-            layer = layer_of(module, before[path], numbers(args[0]), module.training) if args else None
-            trace.add("output", name, first(out).detach().cpu().numpy(), layer)
+            values, x = before[path]
+            layer = None if x is None else layer_of(module, values, x, module.training)
+            trace.add("output", name, of_tensor(first(out)), layer)
             if first(out).requires_grad:
                 first(out).retain_grad()
+            return with_first(out, first(out).clone())
 
         return hook
 
@@ -297,10 +324,14 @@ def tap_torch(net: Net, trace: Trace) -> Iterator[dict[str, Any]]:
             handle.remove()
 
 
+def torch_tensors(module: Net) -> dict[str, Any]:
+    """Return the parameters and buffers of a module alone, without those of its children, and without counters."""
+    tensors = {name: t for name, t in {**module._parameters, **module._buffers}.items() if t is not None}
+    return {name: tensor for name, tensor in tensors.items() if tensor.ndim or tensor.is_floating_point()}
+
+
 def torch_values(module: Net) -> dict[str, Array]:
-    """Return the parameters and buffers of a module alone, without those of its children."""
-    tensors = {**module._parameters, **module._buffers}
-    return {name: numbers(tensor) for name, tensor in tensors.items() if tensor is not None and tensor.ndim}
+    return {name: numbers(tensor) for name, tensor in torch_tensors(module).items()}
 
 
 def of_torch(net: Net, *inputs: Any, loss: Callable[..., Any] | None = None) -> Trace:
@@ -309,19 +340,19 @@ def of_torch(net: Net, *inputs: Any, loss: Callable[..., Any] | None = None) -> 
     `loss` takes the output and returns a tensor: the gradients are those of its sum, added to what the parameters
     have already. In training mode the running statistics move.
     """
+    expect(inputs, "detach", "a tensor")
     trace, inputs = Trace(len(inputs[0])), tuple(x.detach().clone() for x in inputs)
     if inputs[0].is_floating_point():
         inputs[0].requires_grad_()
     for path, module in paths(net):
-        for name, tensor in {**module._parameters, **module._buffers}.items():
-            if tensor is not None and tensor.ndim:
-                trace.add("parameter", f"{path}.{name}", tensor.detach().cpu().numpy())
+        for name, tensor in torch_tensors(module).items():
+            trace.add("parameter", f"{path}.{name}", of_tensor(tensor))
     with tap_torch(net, trace) as outputs:
-        out = net(*inputs)
+        out = net(*(x.clone() for x in inputs))  # the first layer may work in place, which a leaf forbids
         value = loss(first(out)) if loss else None
     if value is not None:
         value.sum().backward()
-        trace.add("loss", "loss", np.squeeze(value.detach().cpu().numpy()))
+        trace.add("loss", "loss", np.squeeze(of_tensor(value)))
         gradients_of_torch(trace, dict(paths(net)), {"input": inputs[0], **outputs})
     return trace
 
@@ -334,7 +365,7 @@ def gradients_of_torch(trace: Trace, modules: dict[str, Net], outputs: dict[str,
         if path != "input" or output.requires_grad:
             tensors[path] = output
         for name, tensor in tensors.items():
-            trace.add("gradient", name, None if tensor.grad is None else tensor.grad.cpu().numpy())
+            trace.add("gradient", name, None if tensor.grad is None else of_tensor(tensor.grad))
         if statistics_known(trace, path, outputs):
             momentum = 1 - (modules[path].momentum or 0)  # None: a plain average, which is not computed again here
             keep_statistics(trace, path, trace.layers["output", path], torch_values(modules[path]), momentum, 1)

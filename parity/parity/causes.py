@@ -218,6 +218,15 @@ TABLE = (
 )
 
 
+def computed(layer: Layer) -> Array | None:
+    """Return what a layer gives, or None where its arguments do not go together, as an input without rows."""
+    try:
+        with np.errstate(all="ignore"):
+            return FORWARD[layer.kind](**layer.given)
+    except (ValueError, IndexError, TypeError):  # the last: parameters that are not its own, as weight_norm adds
+        return None
+
+
 def inside_layers(layer: Layer, rows: int, together: int) -> Found:
     """Yield what the layer gives when `together` of its causes are at work."""
     causes = [cause for cause in TABLE if layer.kind in cause.layers]
@@ -227,11 +236,8 @@ def inside_layers(layer: Layer, rows: int, together: int) -> Found:
             given = dict(layer.given)
             for _, change in changes:
                 given.update(change)
-            try:
-                with np.errstate(all="ignore"):
-                    yield said, FORWARD[layer.kind](**given)
-            except ValueError:  # this change does not go with these shapes
-                continue
+            if (would := computed(Layer(layer.kind, given))) is not None:
+                yield said, would
 
 
 # Causes that need no layer: they change the array itself.
@@ -427,8 +433,8 @@ def explain(report: Report, row: Row | None = None, earlier: Trace | None = None
     layer, own, other, note = report.a.layers.get(key), a, b, ""
     if layer is None and key in report.b.layers:
         layer, own, other, note = report.b.layers[key], b, a, "computed from B: this is how A does it"
-    if layer and not fits(report, row, FORWARD[layer.kind](**layer.given), own):
-        layer, note = None, "the layer gives something else than what was recorded: causes inside it were not tried"
+    if layer and (why := doubt(report, row, layer, own)):
+        layer, note = None, f"{why}: causes inside it were not tried"
     ways = [matching(report, row, without_layers(report, row, earlier), b)]
     if layer:
         ways[0] = chain(ways[0], matching(report, row, inside_layers(layer, report.a.rows, 1), other))
@@ -437,6 +443,14 @@ def explain(report: Report, row: Row | None = None, earlier: Trace | None = None
         if found := list(dict.fromkeys(way)):
             return Explanation(row, found, note)
     return Explanation(row, types(a, b) if a.shape == b.shape else [], note)
+
+
+def doubt(report: Report, row: Row, layer: Layer, own: Array) -> str:
+    """Return why a layer does not stand for what was recorded of it, or nothing where it does."""
+    would = computed(layer)
+    if would is None:
+        return "the layer could not be computed again"
+    return "" if fits(report, row, would, own) else "the layer gives something else than what was recorded"
 
 
 def matching(report: Report, row: Row, way: Found, there: Array) -> Iterator[str]:

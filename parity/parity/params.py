@@ -5,7 +5,9 @@ strings: a length of 8 bytes, and the content.
 """
 
 import struct
+import sys
 from io import BytesIO
+from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,7 +23,7 @@ DENSE = (0, -1)  # kDefaultStorage, and kUndefinedStorage of an array that holds
 
 def content(file: BinaryIO, size: int) -> bytes:
     """Read so many bytes, and no fewer."""
-    found = file.read(size)
+    found = file.read(min(size, sys.maxsize))  # a length of 8 bytes may be more than any file has
     if len(found) < size:
         raise ValueError("the file is cut off")
     return found
@@ -47,6 +49,8 @@ def read_array(file: BinaryIO) -> Array:
         if axes > 32:
             raise ValueError(f"no array begins with {magic:#x}")
         shape = numbers(file, f"{axes}I")
+    if min(shape, default=0) < 0:
+        raise ValueError(f"it holds an array of the shape {shape}")
     if axes < 0 or (axes == 0 and magic != V3):  # no array at all
         return np.empty(0, np.float32)
     numbers(file, "ii")  # the device, by kind and number
@@ -54,8 +58,7 @@ def read_array(file: BinaryIO) -> Array:
     if not 0 <= code < len(TYPES):
         raise ValueError(f"it holds the data type {code}, which is not known here")
     dtype = np.dtype(TYPES[code]).newbyteorder("<")
-    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-    return np.frombuffer(content(file, size), dtype).reshape(shape).copy()
+    return np.frombuffer(content(file, prod(shape) * dtype.itemsize), dtype).reshape(shape).copy()
 
 
 def read(path: str | Path) -> dict[str, Array] | list[Array]:
@@ -66,6 +69,8 @@ def read(path: str | Path) -> dict[str, Array] | list[Array]:
             raise ValueError("it is no file of arrays")
         arrays = [read_array(file) for _ in range(*numbers(file, "Q"))]
         names = [content(file, *numbers(file, "Q")).decode() for _ in range(*numbers(file, "Q"))]
+        if names and len(names) != len(arrays):
+            raise ValueError(f"it has {len(arrays)} arrays, and names: {len(names)}")
     except ValueError as error:
         raise ValueError(f"{Path(path).name}: {error}") from None
     return dict(zip(names, arrays, strict=True)) if names else arrays

@@ -1,12 +1,14 @@
 """What a network computed, by name, in a file, and the comparison of two such records."""
 
 import json
-import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -73,8 +75,9 @@ class Trace:
 
 def load(path: str | Path) -> Trace:
     """Read a trace that was saved; nothing of the file is executed."""
+    content = BytesIO(Path(path).read_bytes())
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with np.load(content, allow_pickle=False) as found:
             about = json.loads(str(found["about"]))
             arrays = [found[str(n)] for n in range(len(found.files) - 1)]
             trace = Trace(about["rows"])
@@ -82,7 +85,17 @@ def load(path: str | Path) -> Trace:
                 trace.add(kind, name, unpack(array, arrays))
             for kind, name, layer, given in about["layers"]:
                 trace.layers[kind, name] = Layer(layer, unpack(given, arrays))
-    except (ValueError, KeyError, EOFError, AttributeError, TypeError, zipfile.BadZipFile):
+    except (
+        ValueError,
+        LookupError,
+        EOFError,
+        AttributeError,
+        TypeError,
+        OSError,
+        RuntimeError,
+        BadZipFile,
+        zlib.error,
+    ):
         raise ValueError(f"{Path(path).name}: it is no trace that was saved, or not all of it") from None
     return trace
 
@@ -112,7 +125,7 @@ def unpack(value: Any, arrays: list[Array]) -> Any:
 
 def rename(name: str, names: Mapping[str, str]) -> str:
     for old in sorted(names, key=len, reverse=True):
-        if name == old or name.startswith(old + "."):
+        if name == old or name.startswith((old + ".", old + "#")):
             return names[old] + name[len(old) :]
     return name
 
