@@ -20,7 +20,7 @@ from bookkit import contents
 from bookkit.addresses import Addresses
 from bookkit.checks import agreement, editions, vocabulary
 from bookkit.checks.prose import report as prose
-from bookkit.notebooks import rules
+from bookkit.notebooks import published, rules
 from bookkit.notebooks.interpreters import interpreter_of, runs_in_the_book
 from bookkit.notebooks.kernel import this_run
 from bookkit.processes import side_by_side
@@ -29,8 +29,8 @@ from bookkit.words import read_glossary
 
 NOT_CHECKED = """\
 not checked: the page in a browser and on paper, links of other pages to it, entries of the glossary and the index that
-  lead to it, the table of the page verification; planted faults (make faults), other machines (make matrix);
-  everything else is in `make test`"""
+  lead to it, the order in which words are explained, commands and files that it names, the table of the page
+  verification; planted faults (make faults), other machines (make matrix); everything else is in `make test`"""
 EXAMPLE = "say for example `make check NB=book/en/gradients.ipynb`"
 
 
@@ -84,6 +84,8 @@ def text(english: Path, chinese: Path) -> Iterator[str]:
             yield from (f"{name(path)}: {line}" for line in rules.complaints(page))
             if path.read_bytes() != (nbformat.writes(page) + "\n").encode():
                 yield f"{name(path)}: is not stored in normal form; run `make refresh NB={name(path)}`"
+        else:
+            yield from published.of_a_page(path)
     yield from (f"{name(chinese)}: {line}" for line in editions.compare(editions.read(english), editions.read(chinese)))
     yield from prose.complaints(english, chinese)
     now = {english.name: agreement.paired(agreement.cells(english), agreement.cells(chinese))}
@@ -93,6 +95,9 @@ def text(english: Path, chinese: Path) -> Iterator[str]:
     words = vocabulary.words(chinese)
     for entry in read_glossary():
         yield from vocabulary.rejected(entry, chinese, words)
+    yield from vocabulary.unwanted(chinese, words)
+    for edition, path in zip(EDITIONS, (english, chinese), strict=True):
+        yield from vocabulary.called(path, vocabulary.titles_of(edition))
     yield from (line for line in contents.strays() if line.startswith((name(english), name(chinese))))
 
 
