@@ -67,6 +67,12 @@ def raw_solution(notebook):
             notebook.cells[number] = new_raw_cell("2 * x", id=cell.id)
 
 
+def second_solution(notebook):
+    [place] = [number for number, cell in enumerate(notebook.cells) if cell.id == "ex-1-end"]
+    text = ":::{solution-start} doubles-ex-1\n:::\n\nOr otherwise.\n\n:::{solution-end}\n:::"
+    notebook.cells.insert(place + 1, new_markdown_cell(text, id="otherwise"))
+
+
 def adding(source):
     def change(notebook):
         notebook.cells.append(new_markdown_cell(source, id="one-more"))
@@ -149,6 +155,7 @@ FAULTS = {
         replaced("ex-1-start", "solution-start", "solution"),
         "cell ex-1-start: a solution in one cell holds no code that runs",
     ),
+    "two solutions": (second_solution, "solution doubles-ex-1: stands twice; remove one"),
     "no end": (without("ex-1-end"), "solution doubles-ex-1: does not end before the next begins"),
     "no end at all": (without("ex-5-end"), "solution doubles-ex-5: does not end; add solution-end"),
     "an end too many": (

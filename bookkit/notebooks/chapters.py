@@ -138,6 +138,7 @@ class Exercises:
     def __init__(self) -> None:
         self.complaints: list[str] = []
         self.solved: dict[str, bool] = {}  # {label: whether code was seen in its solution}
+        self.begun: set[str] = set()  # the labels of the solutions
         self.open: str | None = None  # the label of the solution that has begun
         self.waits: tuple[NotebookNode, Piece] | None = None  # an exercise whose label is still to come
 
@@ -171,6 +172,9 @@ class Exercises:
             elif piece.text != list(self.solved)[-1]:
                 advice = "put it behind its own, or mend the label"
                 self.complaints.append(f"solution {piece.text}: follows the exercise {list(self.solved)[-1]}; {advice}")
+            if piece.text in self.begun:
+                self.complaints.append(f"solution {piece.text}: stands twice; remove one")
+            self.begun.add(piece.text)
             if self.open:
                 self.complaints.append(f"solution {self.open}: does not end before the next begins; add solution-end")
             self.open = piece.text
