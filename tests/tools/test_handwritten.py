@@ -60,6 +60,12 @@ FAULTS = {
         '  "grad": [gradients-record]\n  "asnumpy, asscalar"',
         "is not YAML (grad stands twice); mend it",
     ),
+    "a day that is none": (
+        "book/data/glossary.yml",
+        "zh: 累加",
+        "zh: 2024-13-45",
+        "glossary.yml: line 6 is not YAML (month must be in 1..12); mend it",
+    ),
     "a word that is no regular expression": (
         "book/data/rejected.yml",
         '"作用域": ',
