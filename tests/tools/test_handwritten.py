@@ -214,6 +214,17 @@ def test_an_entry_that_leads_astray_is_told():
     ]
 
 
+def test_an_entry_in_quotes_is_told_with_its_line(files, monkeypatch):
+    glossary = files["book/data/glossary.yml"]
+    text = glossary.read_text(encoding="utf-8")
+    glossary.write_text(text.replace("- en: accumulate\n", '- en: "accumulate"\n'), encoding="utf-8")
+    monkeypatch.setattr(vocabulary, "GLOSSARY", glossary)
+    first, *_ = vocabulary.astray(ENGLISH, {})
+    assert (
+        first == f"{glossary}: line 5: accumulate: no section of book/en/ has the label gradients-accumulate; mend it"
+    )
+
+
 def test_a_rejected_word_is_seen(tmp_path):
     entry = {"en": "tape", "zh": "记录带", "see": "a", "instead of": ["磁带"]}
     assert not list(vocabulary.rejected(entry, tmp_path, "记录带"))
