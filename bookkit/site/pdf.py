@@ -23,7 +23,6 @@ from xml.etree import ElementTree
 
 from bs4 import BeautifulSoup, NavigableString
 from fontTools import subset
-from playwright.sync_api import Error, sync_playwright
 from pygments.formatters import HtmlFormatter
 
 from bookkit import contents
@@ -253,20 +252,12 @@ def write(pdf, path):
 
 def main() -> int:
     executable = find_browser()
-    try:
-        with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-            site = build.build(Addresses(), Path(folder))
-            chromium = browser.launch_browser(playwright, executable)
-            for edition in EDITIONS:
-                pdf = print_chapters(chromium, edition, read_chapters(site, edition))
-                write(pdf, FOLDER / FILES[edition])
-                print(f"{os.path.relpath(FOLDER / FILES[edition])}: {len(pdf) / 1e6:.1f} MB")
-            chromium.close()
-    except Error as error:
-        raise BookError(f"the book was not printed: {error.message.splitlines()[0]}") from None
-    except Exception as error:
-        if "driver" not in str(error):
-            raise
-        advice = "see what `.venv/bin/playwright --version` says (Debian: apt-get install libatomic1)"
-        raise BookError(f"the book was not printed: Playwright does not start; {advice}") from None
+    with tempfile.TemporaryDirectory() as folder, browser.driven("the book was not printed") as playwright:
+        site = build.build(Addresses(), Path(folder))
+        chromium = browser.launch_browser(playwright, executable)
+        for edition in EDITIONS:
+            pdf = print_chapters(chromium, edition, read_chapters(site, edition))
+            write(pdf, FOLDER / FILES[edition])
+            print(f"{os.path.relpath(FOLDER / FILES[edition])}: {len(pdf) / 1e6:.1f} MB")
+        chromium.close()
     return 0
