@@ -8,9 +8,10 @@ from types import SimpleNamespace
 import pytest
 from nbformat import writes
 from nbformat.v4 import new_markdown_cell, new_notebook
+from playwright.sync_api import Error
 
-from bookkit.project import ENGLISH, ROOT
-from bookkit.site import complaints, links
+from bookkit.project import ENGLISH, ROOT, BookError
+from bookkit.site import audit, complaints, links
 from bookkit.site.audit import table
 from bookkit.site.cache import Inputs
 from theme.extensions import figures, scripts, styles
@@ -42,6 +43,33 @@ def test_an_entry_of_a_site_map_that_leads_nowhere_is_found(site):
 def test_links_are_checked_without_a_browser():
     code = "import sys, bookkit.site.links; sys.exit('playwright' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=dict(os.environ)).returncode == 0
+
+
+@pytest.fixture
+def audited(site, monkeypatch):
+    """An audit of the small site, which finds the checkers, and no browser where it should be."""
+    programs = audit.Programs(*(str(site / program) for program in ("node", "npm", "chromium", "java")))
+    monkeypatch.setattr(audit.Programs, "find", lambda: programs)
+    monkeypatch.setattr(audit.build, "build", lambda *_: site)
+    monkeypatch.setattr(audit, "install_checkers", lambda *_: site)
+
+
+@pytest.mark.parametrize("driver, words", [("/bin/false", "Playwright does not start; "), ("", "BrowserType.launch: ")])
+def test_an_audit_without_a_browser_says_so_in_one_line(audited, monkeypatch, driver, words):
+    monkeypatch.setenv("PLAYWRIGHT_NODEJS_PATH", driver)
+    with pytest.raises(BookError, match=f"^the site was not measured: {words}[^\n]*$"):
+        audit.main("0")
+
+
+def test_an_audit_of_a_page_that_fails_says_so_in_one_line(audited, monkeypatch):
+    def weigh(*_):
+        yield table.Finding("a.html", "first", "70", [])
+        raise Error("Page.goto: Timeout 30000ms exceeded.\nCall log:")
+
+    monkeypatch.setattr(audit, "launch_browser", lambda *_: SimpleNamespace(close=list))
+    monkeypatch.setattr(audit.weights, "weigh", weigh)
+    with pytest.raises(BookError, match=r"^the site was not measured: Page.goto: Timeout 30000ms exceeded.$"):
+        audit.main("0")
 
 
 def test_the_table_has_a_row_a_page_and_what_is_wrong():
