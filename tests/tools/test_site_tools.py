@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +13,7 @@ from playwright.sync_api import Error
 
 from bookkit.project import ENGLISH, ROOT, BookError
 from bookkit.site import audit, complaints, links
-from bookkit.site.audit import table
+from bookkit.site.audit import lighthouse, table
 from bookkit.site.cache import Inputs
 from theme.extensions import figures, scripts, styles
 from theme.extensions.texts import TextOfPage
@@ -70,6 +71,22 @@ def test_an_audit_of_a_page_that_fails_says_so_in_one_line(audited, monkeypatch)
     monkeypatch.setattr(audit.weights, "weigh", weigh)
     with pytest.raises(BookError, match=r"^the site was not measured: Page.goto: Timeout 30000ms exceeded.$"):
         audit.main("0")
+
+
+# A Lighthouse that heeds no interrupt, and its Chromium, which goes on and does not close the pipe.
+DEAF = """
+import signal, subprocess
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+subprocess.run(["sleep", "40"], start_new_session=True)
+"""
+
+
+def test_a_lighthouse_that_heeds_nothing_is_killed_with_its_browser(monkeypatch):
+    monkeypatch.setattr(lighthouse, "SECONDS", 2)
+    monkeypatch.setattr(lighthouse, "GRACE", 1)
+    begun = time.monotonic()
+    assert lighthouse.run([sys.executable, "-c", DEAF], dict(os.environ)) is None
+    assert time.monotonic() - begun < 20
 
 
 def test_the_table_has_a_row_a_page_and_what_is_wrong():
