@@ -130,5 +130,6 @@ def main(arguments: list[str]) -> int:
 if __name__ == "__main__":
     forget_the_caller()
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
+        if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+            signal.signal(number, interrupt)
     sys.exit(main(sys.argv[1:]))

@@ -99,7 +99,10 @@ UNSEEN = {".ipynb_checkpoints", "__pycache__", ".DS_Store"}  # what editors and 
 
 
 class Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice, of which YAML itself would keep the last, and what stands for another part."""
+    """Refuses a key that stands twice, of which YAML itself would keep the last, and what stands for another part.
+
+    Tells the line of a value that cannot be.
+    """
 
     def compose_node(self, parent, index):
         if self.check_event(yaml.AliasEvent):
@@ -108,6 +111,12 @@ class Loader(yaml.SafeLoader):
                 problem=f"*{event.anchor} stands for another part; write that out", problem_mark=event.start_mark
             )
         return super().compose_node(parent, index)
+
+    def construct_object(self, node, deep=False):
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:  # of what looks like a date or a number, and is none
+            raise yaml.constructor.ConstructorError(problem=str(error), problem_mark=node.start_mark) from None
 
     def construct_mapping(self, node, deep=False):
         seen = set()

@@ -67,6 +67,20 @@ def raw_solution(notebook):
             notebook.cells[number] = new_raw_cell("2 * x", id=cell.id)
 
 
+def second_solution(notebook):
+    [place] = [number for number, cell in enumerate(notebook.cells) if cell.id == "ex-1-end"]
+    text = ":::{solution-start} doubles-ex-1\n:::\n\nOr otherwise.\n\n:::{solution-end}\n:::"
+    notebook.cells.insert(place + 1, new_markdown_cell(text, id="otherwise"))
+
+
+def adding(source):
+    def change(notebook):
+        notebook.cells.append(new_markdown_cell(source, id="one-more"))
+
+    return change
+
+
+NINE = "\n".join(f"- line {number}" for number in range(9))
 FAULTS = {
     "no title": (replaced("title", "# Doubles", "Doubles"), "does not begin with the title"),
     "no promise": (replaced("title", "You will be able to", "Aims"), "does not say 'You will be able to'"),
@@ -76,6 +90,23 @@ FAULTS = {
     "no summary": (without("summary"), "has no section 'Summary'"),
     "a subsection for a section": (replaced("reading", "## ", "### "), "has no section 'Further reading'"),
     "another order": (moved("summary", 1), "has its last sections in another order (Summary, In practice"),
+    "a section behind the last": (
+        adding("## Afterwards\n\nOne."),
+        "has other sections between or behind its last ones (Afterwards); move them before 'In practice'",
+    ),
+    "a section between the last": (
+        replaced("next", "## What's next", "## Answers\n\nNone.\n\n## What's next"),
+        "has other sections between or behind its last ones (Answers); move them before 'In practice'",
+    ),
+    "two summaries": (adding("## Summary\n\n- One."), "has the section 'Summary' 2 times; make them one"),
+    "a long summary before another": (
+        lambda notebook: adding("## Summary\n\n- One.")(notebook) or replaced("summary", "- One", NINE)(notebook),
+        "its summary has 9 lines (at most 5)",
+    ),
+    "a long summary behind another": (
+        adding(f"## Summary\n\n{NINE}"),
+        "its summary has 9 lines (at most 5)",
+    ),
     "a long summary": (
         replaced("summary", "- One", "- one\n- two\n- three\n- four\n- five\n- One"),
         "its summary has 6 lines (at most 5)",
@@ -124,10 +155,11 @@ FAULTS = {
         replaced("ex-1-start", "solution-start", "solution"),
         "cell ex-1-start: a solution in one cell holds no code that runs",
     ),
+    "two solutions": (second_solution, "solution doubles-ex-1: stands twice; remove one"),
     "no end": (without("ex-1-end"), "solution doubles-ex-1: does not end before the next begins"),
     "no end at all": (without("ex-5-end"), "solution doubles-ex-5: does not end; add solution-end"),
     "an end too many": (
-        lambda notebook: notebook.cells.append(new_markdown_cell(":::{solution-end}\n:::", id="one-more")),
+        adding(":::{solution-end}\n:::"),
         "cell one-more: ends a solution that has not begun",
     ),
 }

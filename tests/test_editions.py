@@ -276,6 +276,7 @@ TORN = {
     "a conflict": ('{\n<<<<<<< HEAD\n "a": {}\n', "line 2 is not JSON; of a merge conflict keep either side"),
     "digests": ('{"page.ipynb": {"one": "1234abcd"}}', "is no record of texts"),
     "a list": ("[1]", "is no record of texts"),
+    "another encoding": ('{"page.ipynb": {"one": ["é", "é"]}}', "is no text in UTF-8; of a merge conflict"),
 }
 
 
@@ -283,6 +284,6 @@ TORN = {
 def test_a_torn_record_is_named(tmp_path, fault):
     assert agreement.read_record(tmp_path / "nothing.json") == {}
     text, words = TORN[fault]
-    (tmp_path / "agreed.json").write_text(text)
+    (tmp_path / "agreed.json").write_text(text, encoding="latin-1")
     with pytest.raises(BookError, match=f"agreed.json: {words}"):
         agreement.read_record(tmp_path / "agreed.json")

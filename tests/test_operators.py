@@ -1,5 +1,9 @@
 """Which derivatives MXNet's operators have: the file says what a run gives, and the judge is judged."""
 
+import os
+import signal
+import threading
+
 import numpy as np
 import pytest
 import sympy
@@ -71,3 +75,22 @@ def test_a_process_that_ends_takes_nothing_along():
     assert found[ends] == {"first": ENDS}
     assert found["nd.sin(x)"]["third"] == found["nd.cos(x)"]["third"] == RIGHT
     assert found["nd.softmax(A)"] == {"first": RIGHT, "second": RAISES, "says": "_backward_softmax"}
+
+
+@pytest.fixture
+def process():
+    process = orders.Process()
+    yield process
+    process.end()
+
+
+@pytest.mark.parametrize("moment", ["before it is asked", "before it reads what it is asked"])
+def test_a_process_that_ends_between_two_calls_is_no_verdict(process, moment):
+    assert process.judge("nd.sin(x)")["third"] == RIGHT
+    if moment == "before it is asked":
+        process.process.kill()
+        process.process.join()
+    else:
+        os.kill(process.process.pid, signal.SIGSTOP)
+        threading.Timer(1, process.process.kill).start()
+    assert process.judge("nd.cos(x)")["third"] == RIGHT

@@ -192,6 +192,29 @@ def test_what_is_missing_is_named(tmp_path, monkeypatch, missing, programs):
         pdf.find_browser()
 
 
+# What fails: Playwright's driver, the build, or a browser that is not there; and what is said.
+FAILURES = {
+    "the driver": ("/bin/false", "", "the book was not printed: Playwright does not start; see what "),
+    "the build": ("", "book/en/a.ipynb: cell driver-start: no such label", "book/en/a.ipynb: cell driver-start: "),
+    "the browser": ("", "", "the book was not printed: BrowserType.launch: "),
+}
+
+
+@pytest.mark.parametrize("fault", FAILURES)
+def test_what_fails_is_told_in_one_line(tmp_path, monkeypatch, fault):
+    driver, complaint, words = FAILURES[fault]
+
+    def build(*_):
+        if complaint:
+            raise BookError(complaint)
+
+    monkeypatch.setenv("PLAYWRIGHT_NODEJS_PATH", driver)
+    monkeypatch.setattr(pdf, "find_browser", lambda: str(tmp_path / "chromium"))
+    monkeypatch.setattr(pdf.build, "build", build)
+    with pytest.raises(BookError, match=f"^{words}[^\n]*$"):
+        pdf.main()
+
+
 def test_a_failed_print_leaves_the_old_one(tmp_path):
     path = tmp_path / "pdf" / "book.pdf"
     pdf.write(b"old", path)

@@ -61,6 +61,8 @@ def read_record(path: Path = RECORD) -> Texts:
         return {}
     except json.JSONDecodeError as error:
         reason = f"line {error.lineno} is not JSON"
+    except UnicodeDecodeError:
+        reason = "is no text in UTF-8"
     else:
         lists = [pair for page in record.values() for pair in page.values()] if is_nested(record) else [None]
         if all(isinstance(pair, list) and [type(text) for text in pair] == [str, str] for pair in lists):

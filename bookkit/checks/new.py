@@ -60,7 +60,7 @@ def with_line(text: str, chapters: yaml.SequenceNode, chapter: str) -> str:
     if chapters.flow_style or last.flow_style or not isinstance(last, yaml.MappingNode):
         line = chapters.start_mark.line + 1
         raise BookError(f"{name(contents.TOC)}: line {line}: write each chapter on a line of its own: `- file: …`")
-    lines = text.splitlines(keepends=True)
+    lines = (text if text.endswith("\n") else f"{text}\n").splitlines(keepends=True)
     end = max(value.end_mark.line for _, value in last.value)
     indent = lines[last.start_mark.line][: last.start_mark.column].split("-")[0]
     lines.insert(end + 1, f"{indent}- file: {ENGLISH.place}{chapter}\n")

@@ -9,7 +9,7 @@ from nbformat import NotebookNode
 
 from bookkit.checks.agreement import pages
 from bookkit.checks.editions import compare_numbers, read, traditional
-from bookkit.contents import line_of
+from bookkit.contents import line_of, read_yaml
 from bookkit.notebooks.cells import output_text
 from bookkit.notebooks.markdown import pieces
 from bookkit.project import CHINESE, EDITIONS, ENGLISH, Edition, name
@@ -67,9 +67,9 @@ def lost(place: str, words: list[str], label: str, texts: dict[str, str], editio
 
 def astray(edition: Edition, texts: dict[str, str]) -> Iterator[str]:
     """Yield a line for each entry of the glossary or the index that leads to a section without its word."""
+    lines = {entry["en"]: line_of(GLOSSARY, number) for number, entry in enumerate(read_yaml(GLOSSARY))}
     for entry in read_glossary():
-        number = GLOSSARY.read_text(encoding="utf-8").split("\n").index(f"- en: {entry['en']}") + 1
-        place = f"{name(GLOSSARY)}: line {number}: {entry['en']}"
+        place = f"{name(GLOSSARY)}: line {lines[entry['en']]}: {entry['en']}"
         yield from lost(place, [entry[edition.name]], entry["see"], texts, edition)
     index = read_index()
     for function, labels in index["functions"].items():

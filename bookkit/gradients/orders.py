@@ -136,13 +136,20 @@ class Process:
             raise BookError("a process in which operators are tried does not start")
         return self.connection
 
-    def judge(self, code: str) -> Verdicts:
+    def ask(self, code: str) -> Verdicts | BookError:
         connection = self.connection or self.start()
-        connection.send(code)
         try:
-            verdicts = connection.recv() if connection.poll(SECONDS) else {"first": HANGS}
+            connection.send(code)
+            return connection.recv() if connection.poll(SECONDS) else {"first": HANGS}
         except EOFError:
-            verdicts = {"first": ENDS}
+            return {"first": ENDS}
+
+    def judge(self, code: str) -> Verdicts:
+        try:
+            verdicts = self.ask(code)
+        except ConnectionError:  # the process ended after its last answer: it has not read this call
+            self.end()
+            verdicts = self.ask(code)
         if isinstance(verdicts, BookError):
             raise verdicts
         if verdicts["first"] in (HANGS, ENDS):

@@ -44,18 +44,18 @@ def text_of(notebook: NotebookNode) -> Iterator[tuple[NotebookNode, Piece]]:
             yield cell, Piece("code cell", cell.source, 1)
 
 
-def sections(notebook: NotebookNode) -> dict[str, list[Piece]]:
-    """Return {heading: pieces} of the sections of the second level, in their order."""
-    found: dict[str, list[Piece]] = {}
+def sections(notebook: NotebookNode) -> list[tuple[str, list[Piece]]]:
+    """Return (heading, pieces) of each section of the second level, in their order."""
+    found: list[tuple[str, list[Piece]]] = []
     heading = None
     for _, piece in text_of(notebook):
         if heading:  # the paragraph that follows is its text
-            found[piece.text] = []
+            found.append((piece.text, []))
             heading = None
         elif piece.kind == "heading" and piece.name in ("h1", "h2"):
             heading = piece.name
         elif found:
-            found[next(reversed(found))].append(piece)
+            found[-1][1].append(piece)
     return found
 
 
@@ -74,18 +74,25 @@ def title(notebook: NotebookNode) -> Iterator[str]:
 
 
 def required_sections(notebook: NotebookNode) -> Iterator[str]:
-    headings = [heading for heading in sections(notebook) if any(heading in names for names in SECTIONS)]
-    places = [next(i for i, names in enumerate(SECTIONS) if heading in names) for heading in headings]
+    places = {said: number for number, names in enumerate(SECTIONS) for said in names}
+    headings = [heading for heading, _ in sections(notebook)]
+    last = [heading for heading in headings if heading in places]
+    found = [places[heading] for heading in last]
     for number, names in enumerate(SECTIONS):
-        if number not in places:
+        if number not in found:
             yield f"has no section {names[0]!r} ({' or '.join(f'## {said}' for said in names)}); write it"
-    if places != sorted(places):
+        elif found.count(number) > 1:
+            yield f"has the section {names[0]!r} {found.count(number)} times; make them one"
+    if found != sorted(found):
         due = ", ".join(names[0] for names in SECTIONS)
-        yield f"has its last sections in another order ({', '.join(headings)}); bring them in this one: {due}"
+        yield f"has its last sections in another order ({', '.join(last)}); bring them in this one: {due}"
+    elif last and headings[-len(last) :] != last:
+        others = [heading for heading in headings[headings.index(last[0]) :] if heading not in places]
+        yield f"has other sections between or behind its last ones ({', '.join(others)}); move them before {last[0]!r}"
 
 
 def short_summary(notebook: NotebookNode) -> Iterator[str]:
-    for heading, found in sections(notebook).items():
+    for heading, found in sections(notebook):
         lines = sum(piece.kind == "paragraph" for piece in found)
         if heading in SUMMARY and lines > MOST_SUMMARY_LINES:
             yield f"its summary has {lines} lines (at most {MOST_SUMMARY_LINES}); shorten it"
@@ -131,6 +138,7 @@ class Exercises:
     def __init__(self) -> None:
         self.complaints: list[str] = []
         self.solved: dict[str, bool] = {}  # {label: whether code was seen in its solution}
+        self.begun: set[str] = set()  # the labels of the solutions
         self.open: str | None = None  # the label of the solution that has begun
         self.waits: tuple[NotebookNode, Piece] | None = None  # an exercise whose label is still to come
 
@@ -164,6 +172,9 @@ class Exercises:
             elif piece.text != list(self.solved)[-1]:
                 advice = "put it behind its own, or mend the label"
                 self.complaints.append(f"solution {piece.text}: follows the exercise {list(self.solved)[-1]}; {advice}")
+            if piece.text in self.begun:
+                self.complaints.append(f"solution {piece.text}: stands twice; remove one")
+            self.begun.add(piece.text)
             if self.open:
                 self.complaints.append(f"solution {self.open}: does not end before the next begins; add solution-end")
             self.open = piece.text

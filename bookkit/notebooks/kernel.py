@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -99,17 +100,19 @@ class Run(NamedTuple):
 
 
 _runs: list[Run] = []  # of this process, at most one
+_beginning = threading.Lock()  # several threads may ask for it
 
 
 def this_run() -> Run:
     """Return what kernels share, begun when it is first asked for."""
-    if not _runs:
-        fonts, server = fonts_of_this_run(), None
-        if sys.platform == "linux":
-            begin = f"{BEGIN}\nask({GUARD!r})\nask('watch_imports()')"
-            server = start_forks(environment(COMPARED, fonts, fonts), COMPARED.host, begin)
-        _runs.append(Run(fonts, server))
-    return _runs[0]
+    with _beginning:
+        if not _runs:
+            fonts, server = fonts_of_this_run(), None
+            if sys.platform == "linux":
+                begin = f"{BEGIN}\nask({GUARD!r})\nask('watch_imports()')"
+                server = start_forks(environment(COMPARED, fonts, fonts), COMPARED.host, begin)
+            _runs.append(Run(fonts, server))
+        return _runs[0]
 
 
 def join_run(run: Run) -> None:

@@ -161,3 +161,52 @@ def test_matrix_names_what_differs_and_what_did_not_run(tmp_path):
     assert rows["LC_ALL=xx"] == "not run: the locale is not installed (Debian: apt-get install locales-all)"
     assert rows["notebooks in another order"].startswith("the same")
     assert rows["once more, 1 of 1"].startswith("the same")
+
+
+# What one run of the matrix says about a book, under an engine with which a cell comes out otherwise.
+NAIVE = """
+from bookkit.checks import matrix
+matrix.NAIVE = "TZ=two"
+print(matrix.run(matrix.NAIVE, ["book"]), end="")
+"""
+DIES = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"
+
+
+@pytest.fixture
+def announcing(tmp_path):
+    """A book with a cell that says of itself that it comes out otherwise, and a text that is true."""
+    project = SampleBook(tmp_path)
+    announced = {"differs-with-engine": "it asks for the zone"}
+    code = new_code_cell("import os; print(os.environ.get('TZ') == 'two')", id="engine", metadata=announced)
+    code.outputs = [new_output("stream", text="False\n")]
+    text = new_markdown_cell("# Page 7", id="title", metadata={"values": {"7": "7"}})
+    project.write("index", page(text, code), ("en",))
+    return project
+
+
+def told(project):
+    result = subprocess.run([sys.executable, "-c", NAIVE], cwd=project.folder, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_matrix_expects_what_announces_itself(announcing):
+    assert told(announcing) == ""
+
+
+def test_matrix_tells_of_a_text_that_is_not_true_under_another_engine(announcing):
+    path = announcing.folder / "book/en/index.ipynb"
+    true = path.read_text(encoding="utf-8")
+    assert true.count('"7": "7"') == 1
+    path.write_text(true.replace('"7": "7"', """"7": "7 - (page.os.environ['TZ'] == 'two')\""""), encoding="utf-8")
+    assert "book/en/index.ipynb: cell title: " in told(announcing)
+
+
+def test_matrix_tells_of_what_cannot_be_collected_under_another_engine(announcing):
+    (announcing.folder / "book/test_faulty.py").write_text("1 / 0\n")
+    assert "book/test_faulty.py:1: in <module>" in told(announcing)
+
+
+def test_matrix_tells_of_a_run_that_was_killed(announcing):
+    (announcing.folder / "book/conftest.py").write_text(DIES)
+    assert told(announcing) == "pytest ended with -9\n"

@@ -349,3 +349,20 @@ def test_serve_serves_until_it_is_stopped(book):
     assert urlopen(address).read() == b"a page"
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=10) == ("\n", None) and process.returncode == 0
+
+
+def test_a_command_under_nohup_outlives_its_terminal(book):
+    (book.folder / "_build/html").mkdir(parents=True)
+    (book.folder / "_build/html/index.html").write_text("a page")
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = book.start("-m", "bookkit", "serve", "0")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    address = re.search(r"http://127\.0\.0\.1:\d+/", process.stdout.readline())[0]
+    process.send_signal(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=1)
+    assert urlopen(address).read() == b"a page"
+    process.terminate()
+    assert process.communicate(timeout=10) == ("\n", None)

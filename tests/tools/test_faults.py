@@ -140,6 +140,13 @@ def test_a_changed_cell_has_the_limits_of_all_cells(stage, monkeypatch, source):
     assert stage.kernel.is_alive() and stage.try_out(None, "y = value + 1") == execution.Verdict.NO_EFFECT
 
 
+def test_a_fork_that_fails_ends_and_says_why(stage):
+    stage.kernel.timeout = 15
+    stage.kernel.ask("def fail(*question):\n    raise TypeError('no number')\nfork.first_difference = fail")
+    with pytest.raises(RuntimeError, match="TypeError: no number"):
+        stage.try_out(None, "y = value")
+
+
 class Rejecting:
     """Checks that reject a cell, and must be asked about no other."""
 

@@ -60,6 +60,12 @@ FAULTS = {
         '  "grad": [gradients-record]\n  "asnumpy, asscalar"',
         "is not YAML (grad stands twice); mend it",
     ),
+    "a day that is none": (
+        "book/data/glossary.yml",
+        "zh: 累加",
+        "zh: 2024-13-45",
+        "glossary.yml: line 6 is not YAML (month must be in 1..12); mend it",
+    ),
     "a word that is no regular expression": (
         "book/data/rejected.yml",
         '"作用域": ',
@@ -206,6 +212,17 @@ def test_an_entry_that_leads_astray_is_told():
     assert list(vocabulary.lost("here", ["detach"], "c", texts, ENGLISH)) == [
         "here: no section of book/en/ has the label c; mend it"
     ]
+
+
+def test_an_entry_in_quotes_is_told_with_its_line(files, monkeypatch):
+    glossary = files["book/data/glossary.yml"]
+    text = glossary.read_text(encoding="utf-8")
+    glossary.write_text(text.replace("- en: accumulate\n", '- en: "accumulate"\n'), encoding="utf-8")
+    monkeypatch.setattr(vocabulary, "GLOSSARY", glossary)
+    first, *_ = vocabulary.astray(ENGLISH, {})
+    assert (
+        first == f"{glossary}: line 5: accumulate: no section of book/en/ has the label gradients-accumulate; mend it"
+    )
 
 
 def test_a_rejected_word_is_seen(tmp_path):

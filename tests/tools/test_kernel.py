@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -213,6 +214,22 @@ def test_kernels_of_one_run_share_a_list_of_fonts(tmp_path):
         kernel.stop()
         found.append({path.name: path.stat().st_mtime_ns for path in executor.this_run().fonts.glob("fontlist*")})
     assert len(found[0]) == 1 and found[0] == found[1]
+
+
+def test_threads_that_ask_at_once_begin_one_run(tmp_path, monkeypatch):
+    begun = []
+
+    def fonts():
+        begun.append(tmp_path)
+        time.sleep(0.5)
+        return tmp_path
+
+    monkeypatch.setattr(executor, "_runs", [])
+    monkeypatch.setattr(executor, "fonts_of_this_run", fonts)
+    monkeypatch.setattr(executor, "start_forks", lambda *_: None)
+    with ThreadPoolExecutor(2) as pool:
+        runs = [each.result() for each in [pool.submit(executor.this_run) for _ in range(2)]]
+    assert begun == [tmp_path] and runs[0] is runs[1]
 
 
 def test_code_of_the_project_is_unseen(tmp_path):

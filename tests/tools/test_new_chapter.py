@@ -101,6 +101,7 @@ def test_a_new_chapter_goes_into_the_part_that_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(contents, "TOC", tmp_path / "_toc.yml")
     contents.TOC.write_text(TOC, encoding="utf-8")
     assert with_line(TOC, chapters_of("Reference"), "x") == TOC + "      - file: book/en/x\n"
+    assert with_line(TOC.rstrip("\n"), chapters_of("Reference"), "x") == TOC + "      - file: book/en/x\n"
     with_two = TOC + "  - caption: More\n    numbered: 1\n    chapters:\n      - file: book/en/y\n"
     contents.TOC.write_text(with_two, encoding="utf-8")
     assert with_line(with_two, chapters_of(""), "x") == with_two + "      - file: book/en/x\n"

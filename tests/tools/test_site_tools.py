@@ -5,16 +5,18 @@ import os
 import re
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
 from nbformat import writes
 from nbformat.v4 import new_markdown_cell, new_notebook
+from playwright.sync_api import Error
 
 from bookkit.notebooks.files import find_notebooks
-from bookkit.project import ENGLISH, ROOT, name
-from bookkit.site import complaints, links
-from bookkit.site.audit import table
+from bookkit.project import ENGLISH, ROOT, BookError, name
+from bookkit.site import audit, complaints, links
+from bookkit.site.audit import lighthouse, table
 from bookkit.site.cache import CODE, SHARED, Inputs
 from theme.extensions import figures, scripts, styles
 from theme.extensions.texts import TextOfPage
@@ -45,6 +47,49 @@ def test_an_entry_of_a_site_map_that_leads_nowhere_is_found(site):
 def test_links_are_checked_without_a_browser():
     code = "import sys, bookkit.site.links; sys.exit('playwright' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=dict(os.environ)).returncode == 0
+
+
+@pytest.fixture
+def audited(site, monkeypatch):
+    """An audit of the small site, which finds the checkers, and no browser where it should be."""
+    programs = audit.Programs(*(str(site / program) for program in ("node", "npm", "chromium", "java")))
+    monkeypatch.setattr(audit.Programs, "find", lambda: programs)
+    monkeypatch.setattr(audit.build, "build", lambda *_: site)
+    monkeypatch.setattr(audit, "install_checkers", lambda *_: site)
+
+
+@pytest.mark.parametrize("driver, words", [("/bin/false", "Playwright does not start; "), ("", "BrowserType.launch: ")])
+def test_an_audit_without_a_browser_says_so_in_one_line(audited, monkeypatch, driver, words):
+    monkeypatch.setenv("PLAYWRIGHT_NODEJS_PATH", driver)
+    with pytest.raises(BookError, match=f"^the site was not measured: {words}[^\n]*$"):
+        audit.main("0")
+
+
+def test_an_audit_of_a_page_that_fails_says_so_in_one_line(audited, monkeypatch):
+    def weigh(*_):
+        yield table.Finding("a.html", "first", "70", [])
+        raise Error("Page.goto: Timeout 30000ms exceeded.\nCall log:")
+
+    monkeypatch.setattr(audit, "launch_browser", lambda *_: SimpleNamespace(close=list))
+    monkeypatch.setattr(audit.weights, "weigh", weigh)
+    with pytest.raises(BookError, match=r"^the site was not measured: Page.goto: Timeout 30000ms exceeded.$"):
+        audit.main("0")
+
+
+# A Lighthouse that heeds no interrupt, and its Chromium, which goes on and does not close the pipe.
+DEAF = """
+import signal, subprocess
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+subprocess.run(["sleep", "40"], start_new_session=True)
+"""
+
+
+def test_a_lighthouse_that_heeds_nothing_is_killed_with_its_browser(monkeypatch):
+    monkeypatch.setattr(lighthouse, "SECONDS", 2)
+    monkeypatch.setattr(lighthouse, "GRACE", 1)
+    begun = time.monotonic()
+    assert lighthouse.run([sys.executable, "-c", DEAF], dict(os.environ)) is None
+    assert time.monotonic() - begun < 20
 
 
 def test_the_table_has_a_row_a_page_and_what_is_wrong():

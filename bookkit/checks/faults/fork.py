@@ -12,7 +12,7 @@ import random
 import signal
 import sys
 import traceback
-from typing import Any
+from typing import Any, NoReturn
 
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
@@ -96,6 +96,20 @@ def first_difference(source: str, start: int, limit: int) -> dict[str, Any]:
     return {}
 
 
+def answer_and_end(answer: int, source: str, start: int, limit: int) -> NoReturn:
+    """Write what first_difference(...) returns, or why it fails, and end this process whatever happens."""
+    code = BROKEN
+    try:
+        try:
+            said, code = json.dumps(first_difference(source, start, limit)), 0
+        except BaseException:
+            said = traceback.format_exc()
+        with os.fdopen(answer, "w") as file:
+            file.write(said)
+    finally:
+        os._exit(code)
+
+
 def run(source: str, start: int, limit: int) -> dict[str, Any] | None:
     """Return first_difference(...) as a fork finds it; None if the fork crashed, ended or did not end."""
     gc.freeze()  # or each fork would copy the memory that its garbage collector looks through
@@ -105,13 +119,7 @@ def run(source: str, start: int, limit: int) -> dict[str, Any] | None:
     child = os.fork()
     if not child:
         generator.setstate(drawn)  # Python gives each fork another seed
-        try:
-            with os.fdopen(answer, "w") as file:
-                json.dump(first_difference(source, start, limit), file)
-            os._exit(0)
-        except BaseException:
-            os.write(answer, traceback.format_exc().encode())
-            os._exit(BROKEN)
+        answer_and_end(answer, source, start, limit)
     os.close(answer)
     with os.fdopen(heard) as file:
         text = file.read()

@@ -12,8 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-
-from playwright.sync_api import sync_playwright
+from typing import Any
 
 from bookkit.addresses import Addresses
 from bookkit.project import BookError
@@ -22,7 +21,7 @@ from bookkit.site.audit import accessibility, lighthouse, markup, weights
 from bookkit.site.audit.host import StaticHost
 from bookkit.site.audit.programs import Programs, install_checkers
 from bookkit.site.audit.table import Finding, Findings, Table
-from bookkit.site.browser import launch_browser
+from bookkit.site.browser import driven, launch_browser
 
 # What a search finds is put on the page by a script, so that no file shows it.
 RESULTS = ("search.html?q=gradient", "book/zh/search.html?q=MXNet")
@@ -37,17 +36,18 @@ def check_links(site: Path, url: str) -> Iterator[Finding]:
         yield Finding(path.relative_to(site).as_posix(), None, None, complaints)
 
 
-def checks(host: StaticHost, site: Path, runs: int, programs: Programs, folder: Path) -> Iterator[tuple[str, Findings]]:
+def checks(
+    host: StaticHost, site: Path, runs: int, programs: Programs, folder: Path, playwright: Any
+) -> Iterator[tuple[str, Findings]]:
     """Yield the name and the findings of one check after the other; a check runs while its findings are asked for."""
     modules = install_checkers(programs.npm, folder / "checkers")
     pages = sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html"))
     # The first page of all sends the reader on at once: there is nothing to see on it.
     seen = [page for page in pages if page != "index.html"]
-    with sync_playwright() as playwright:
-        browser = launch_browser(playwright, programs.chromium)
-        yield "weights", weights.weigh(browser, host, seen)
-        yield "axe-core, light and dark", accessibility.check(browser, host, [*seen, *RESULTS], modules)
-        browser.close()
+    browser = launch_browser(playwright, programs.chromium)
+    yield "weights", weights.weigh(browser, host, seen)
+    yield "axe-core, light and dark", accessibility.check(browser, host, [*seen, *RESULTS], modules)
+    browser.close()
     yield "Nu HTML checker", markup.check(programs.java, site, pages, modules)
     yield "links", check_links(site, host.url)
     yield "Lighthouse", lighthouse.check(host, seen, runs, modules, programs, folder)
@@ -56,11 +56,11 @@ def checks(host: StaticHost, site: Path, runs: int, programs: Programs, folder: 
 def audit(runs: int, folder: Path) -> Table:
     """Run all checks and return what they found."""
     programs, table = Programs.find(), Table()
-    with StaticHost() as host:
+    with StaticHost() as host, driven("the site was not measured") as playwright:
         say("build")
         site = build.build(Addresses(host.url), folder / "site")
         host.load(site)
-        for what, findings in checks(host, site, runs, programs, folder):
+        for what, findings in checks(host, site, runs, programs, folder, playwright):
             say(what)
             table.add(findings)
     return table

@@ -1,5 +1,6 @@
 """The scores that Lighthouse gives each page, mobile and desktop: the median of several runs."""
 
+import contextlib
 import json
 import os
 import signal
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from bookkit.site.audit.host import StaticHost
 from bookkit.site.audit.programs import Programs
 from bookkit.site.audit.table import Finding
@@ -18,8 +21,23 @@ from bookkit.site.browser import browser_flags
 # Performance is measured, so that a busy machine shows in it; the rest is counted.
 SCORES = {"performance": 98, "accessibility": 100, "best-practices": 100, "seo": 100}
 PRESETS = {"mobile": [], "desktop": ["--preset=desktop"]}
+SECONDS = 180  # that a run may take
+GRACE = 30  # seconds until a run that was interrupted is killed
 
 Report = dict[str, Any]
+
+
+def end(process: subprocess.Popen) -> str:
+    """End a Lighthouse that takes too long, and its Chromium; return what it has said."""
+    process.send_signal(signal.SIGINT)  # takes its Chromium along
+    try:
+        return process.communicate(timeout=GRACE)[0]
+    except subprocess.TimeoutExpired:
+        lighthouse = psutil.Process(process.pid)
+        for each in (*lighthouse.children(recursive=True), lighthouse):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
+    return process.communicate()[0]
 
 
 def run(command: list[str], environment: dict[str, str]) -> Report | None:
@@ -28,10 +46,9 @@ def run(command: list[str], environment: dict[str, str]) -> Report | None:
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         try:
-            output, _ = process.communicate(timeout=180)
+            output, _ = process.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGINT)  # takes its Chromium along
-            output, _ = process.communicate(timeout=30)
+            output = end(process)
     try:
         report = json.loads(output)
     except ValueError:
