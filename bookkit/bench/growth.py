@@ -14,7 +14,7 @@ from pathlib import Path
 from bookkit.bench.measure import Cost, run
 from bookkit.bench.synthetic import chapters, edit, grow
 from bookkit.project import EDITIONS, ENGLISH
-from bookkit.site.browser import find_browser, launch_browser
+from bookkit.site.browser import driven, find_browser, launch_browser
 from bookkit.site.serve import Handler
 
 SIZES = (10, 30, 100)
@@ -23,6 +23,7 @@ EDITS = 3
 LINEAR = 1.15  # the largest power of the number of chapters that still counts as linear
 CONSTANT = 1.5  # the largest multiple, in the largest book, of what takes the same in a book of any size
 QUERY = "gradient"
+NOT_TIMED = "the search was not timed"
 
 # The rules, the comparison of the editions and what they agreed on, of all pages.
 TEXTS = """
@@ -63,11 +64,9 @@ Figures = dict[int, dict[str, float]]  # {chapters: {measure: value}}
 def search(site: Path) -> Iterator[float]:
     """Yield the seconds from a query to its first result, several times; nothing without Chromium."""
     if not (browser := find_browser()):
-        print("no Chromium on this machine: the search was not timed", file=sys.stderr)
+        print(f"no Chromium on this machine: {NOT_TIMED}", file=sys.stderr)
         return
-    from playwright.sync_api import sync_playwright
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=site)) as server, sync_playwright() as driver:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=site)) as server, driven(NOT_TIMED) as driver:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         chromium = launch_browser(driver, browser)
         for _ in range(EDITS):

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import psutil
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from bookkit.live.bundle import bundle
 from bookkit.notebooks.kernel import memory
 from bookkit.project import ROOT, BookError
-from bookkit.site.browser import find_browser, launch_browser
+from bookkit.site.browser import driven, find_browser, launch_browser
 
 PAGE = "book/en/control-flow.html"
 START = [sys.executable, "-m", "bookkit", "live", "0"]
@@ -111,7 +111,7 @@ def main() -> int:
     if not executable:
         raise BookError("no Chromium on this machine (Debian: apt-get install chromium)")
     found = []
-    with sync_playwright() as playwright:
+    with driven("the live pages were not measured") as playwright:
         browser = launch_browser(playwright, executable)
         for number in (*weights(), *waits(browser)):
             print(number.line(), flush=True)
