@@ -102,6 +102,43 @@ def test_a_figure_is_drawn_for_its_theme(browser, address):
         page.close()
 
 
+REFUSES = """Object.defineProperty(window, "localStorage", {
+    configurable: true, get() { throw new DOMException("denied", "SecurityError"); } });"""
+
+
+def test_a_browser_that_keeps_nothing_shows_all_the_same(browser, address):
+    context = browser.new_context(color_scheme="dark")
+    context.add_init_script(REFUSES)
+    page = context.new_page()
+    page.goto(f"{address}/book/en/own-autograd.html")
+    page.wait_for_function("document.querySelectorAll('button.copybtn').length > 20")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    figure = page.locator("figure, .cell_output", has=page.locator("button", has_text="Next")).first
+    figure.get_by_role("button", name="Next").click()
+    figure.get_by_text("Step 2 of").wait_for()
+    context.close()
+
+
+PREVENTS = """(button, keys) => !button.dispatchEvent(
+    new KeyboardEvent("keydown", { key: "ArrowLeft", bubbles: true, cancelable: true, ...keys }))"""
+
+
+def test_an_arrow_key_turns_a_figure_and_with_alt_the_page(page, address):
+    page.goto(f"{address}/book/en/own-autograd.html")
+    button = page.get_by_role("button", name="Next").first
+    assert button.evaluate(PREVENTS, {}) and not button.evaluate(PREVENTS, {"altKey": True})
+
+
+def test_what_the_theme_says_on_a_chinese_page_is_chinese(page, address):
+    page.goto(f"{address}/book/zh/gradients.html?highlight=梯度")
+    page.locator("span.highlighted").first.wait_for(state="attached")
+    link = page.locator(".highlight-link a")
+    assert link.inner_text() == "隐藏搜索结果"
+    assert page.locator("[aria-label='Toggle hidden content']").count() == 0
+    link.click()
+    page.wait_for_function("!document.querySelector('span.highlighted')")
+
+
 def place(page, label):
     """Return how far below the upper edge of the window an element is, in pixels."""
     return page.evaluate("label => document.getElementById(label).getBoundingClientRect().top", label)

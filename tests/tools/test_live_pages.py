@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from live_site import EXERCISE, cell, stream, write_page
+from live_site import EXERCISE, LiveServer, cell, stream, write_page
 from nbformat.v4 import new_output
 
 from bookkit.notebooks.kernel import MAX_MEMORY
@@ -248,6 +248,94 @@ def test_a_server_that_answers_slowly_is_asked_by_several_probes(reader, live):
     reader.wait_state("ended")
     reader.page.wait_for_timeout(6000)  # for the probes that are still on their way
     reader.wrong[:] = [line for line in reader.wrong if "ERR_CONNECTION_REFUSED" not in line and "404" not in line]
+
+
+def test_what_was_asked_of_a_server_that_was_away_can_be_asked_again(reader, live):
+    reader.open().press(1)
+    reader.wait(1, "Same as in the book")
+    live.stop()
+    reader.wait_state("gone")
+    reader.press(3)
+    live.start(live.port)
+    reader.wait_state("ended")
+    reader.press(3)
+    reader.wait(3, "Not the same as in the book")
+    reader.wrong[:] = [line for line in reader.wrong if "ERR_CONNECTION_REFUSED" not in line and "404" not in line]
+
+
+def test_a_lost_login_is_told(reader, live):
+    reader.open().press(1)
+    reader.wait(1, "Same as in the book")
+    live.stop()
+    reader.wait_state("gone")
+    reader.page.context.clear_cookies()
+    live.start(live.port)
+    reader.wait_state("refused")
+    reader.wrong[:] = [line for line in reader.wrong if "ERR_CONNECTION_REFUSED" not in line and "403" not in line]
+
+
+def test_a_kernel_that_the_server_ended_unused_is_begun_anew(site, browser, watch):
+    live = LiveServer(site, before="from bookkit.live import command\ncommand.IDLE, command.LOOK = 2, 1\n")
+    context = browser.new_context(locale="en-GB")
+    page, wrong = watch(context, live.address)
+    reader = Reader(page, live).open()
+    try:
+        reader.press(1)
+        reader.wait(1, "Same as in the book")
+        until(page, "fetch('/api/kernels').then((answer) => answer.json()).then((kernels) => !kernels.length)")
+        page.wait_for_timeout(5000)
+        reader.press(3)
+        reader.wait(3, "Not the same as in the book")
+        assert reader.said(1) == "Same as in the book"  # it ran again, before that one
+        assert [line for line in wrong if "404" not in line] == []
+    finally:
+        context.close()
+        live.stop()
+
+
+def test_a_cell_that_was_interrupted_has_not_run(reader):
+    reader.open().write(0, "import time; time.sleep(60)\na = 1")
+    reader.press(1)
+    reader.wait_state("busy")
+    reader.page.wait_for_timeout(500)
+    reader.page.get_by_role("button", name="Interrupt").click()
+    reader.wait(0, "Interrupted")
+    reader.press(1)
+    reader.wait(0, "runs")
+    reader.page.get_by_role("button", name="Interrupt").click()
+    reader.wait(0, "Interrupted")
+
+
+def test_what_is_asked_during_a_restart_runs_after_it(reader):
+    reader.open().press(1)
+    reader.wait(1, "Same as in the book")
+    reader.wait_state("ready")
+    reader.page.evaluate(
+        "() => { const press = (words) => [...document.querySelectorAll('button')].find((button) =>"
+        " (button.ariaLabel ?? button.textContent) === words).click(); press('Restart'); press('Run cell 2'); }"
+    )
+    reader.wait(1, "Same as in the book")
+    assert reader.said(0) == "Ran; shows nothing, as in the book" and reader.shown(1).strip() == "2"
+
+
+def test_code_is_not_put_back_while_it_runs(reader):
+    reader.open().write(1, "import time\ntime.sleep(2)\nprint('mine')")
+    reader.press(1)
+    until(reader.page, "document.querySelectorAll('.live-said')[1].innerText === 'runs'")
+    back = reader.cell(1).get_by_role("button", name="Put the book's code back")
+    assert back.is_disabled()
+    reader.wait(1, "Done")
+    assert back.is_enabled() and reader.shown(1).strip() == "mine"
+
+
+def test_the_focus_stays_when_its_button_goes(reader):
+    reader.open().write(0, "while True: pass")
+    reader.press(0)
+    reader.wait_state("busy")
+    reader.page.get_by_role("button", name="Interrupt").focus()
+    reader.page.keyboard.press("Enter")
+    reader.wait(0, "Interrupted")
+    assert reader.page.evaluate("document.activeElement.closest('.live-bar') !== null")
 
 
 def test_a_reload_in_the_middle_loses_nothing(reader):

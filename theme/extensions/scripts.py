@@ -12,8 +12,8 @@ logger = logging.getLogger(__name__)
 SCRIPTS = (
     "documentation_options.js",
     "doctools.js",
+    "translations.js",  # before the next, which speaks at once
     "sphinx_highlight.js",
-    "translations.js",
     "clipboard.min.js",
     "copybutton.js",
     "scripts/sphinx-book-theme.js",
@@ -60,6 +60,7 @@ def script(static: Path, settings: list[str]) -> str:
     text, found = SCROLLABLE.subn("void 0", re.sub(r"//# sourceMappingURL=\S+", "", text))
     if found != 1:
         logger.warning("the theme measures blocks of code in another way than it did; see theme/extensions/scripts.py")
+    text = text.replace('aria-label="Toggle hidden content"', 'aria-label="${toggleHintShow}"')
     text, found = PLURAL.subn("() => 0", text)
     if found != 1 or NOT_ONE_FORM.search(text):
         logger.warning("Sphinx counts things in another way than it did; see theme/extensions/scripts.py")

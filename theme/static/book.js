@@ -42,7 +42,7 @@ const inSteps = (figure) => {
   next.addEventListener("click", () => go(1));
   figure.addEventListener("keydown", (event) => {
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!by) return;
+    if (!by || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     go(by);
   });
@@ -87,3 +87,10 @@ const measureAll = () => {
 };
 addEventListener("resize", measureAll);
 for (const kind of ["click", "toggle"]) document.addEventListener(kind, measureAll, true);
+
+// Sphinx's link that takes the marks of a search away is a script in an address, which a policy may forbid.
+addEventListener("click", (event) => {
+  if (!event.target.closest?.(".highlight-link a")) return;
+  event.preventDefault();
+  SphinxHighlight.hideSearchWords();
+});

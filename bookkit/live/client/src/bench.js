@@ -6,6 +6,7 @@ import { coded } from "./coded.js";
 import { ask, page, RefusedError } from "./server.js";
 import { words } from "./words.js";
 
+const QUIET = 5000; // milliseconds without a run, after which the server may have ended the kernel
 const PROBE = 3000; // milliseconds between two looks for a server that does not answer
 
 function scratch(exercise, answer) {
@@ -51,6 +52,7 @@ export class Bench {
     this.bar.className = "live-bar d-print-none";
     this.bar.role = "region";
     this.bar.ariaLabel = words.python;
+    this.bar.tabIndex = -1;
     this.state = document.createElement("span");
     this.state.role = "status";
     this.clock = document.createElement("span");
@@ -72,6 +74,7 @@ export class Bench {
 
   // Say how things stand: one of the words, with the seconds since then where it may take some.
   tell(state) {
+    const held = document.activeElement;
     this.bar.dataset.state = state;
     const timed = ["starting", "busy", "restarting"].includes(state);
     this.state.textContent = words[state];
@@ -84,6 +87,7 @@ export class Bench {
     this.interruptButton.hidden = state !== "busy";
     this.restartButton.hidden = !(this.kernel || state === "failed") || ["starting", "restarting", "gone", "refused"].includes(state);
     this.reconnectButton.hidden = !["gone", "refused"].includes(state);
+    if (held.hidden && this.bar.contains(held)) this.bar.focus(); // or the focus would be lost with the button
   }
 
   storageIsFull() {
@@ -132,6 +136,7 @@ export class Bench {
     this.working = true;
     try {
       while (this.due.length && (await this.ready())) await this.runWithAbove(this.due[0]);
+      this.giveUp();
     } finally {
       this.working = false;
     }
@@ -139,6 +144,8 @@ export class Bench {
 
   // Have a kernel; tell whether there is one.
   async ready() {
+    await this.renewing;
+    if (this.kernel?.reached && performance.now() - this.used > QUIET && (await this.kernel.isEnded())) this.drop();
     if (this.kernel) return this.kernel.reached;
     this.tell("starting");
     try {
@@ -191,13 +198,15 @@ export class Bench {
       status = "lost";
     }
     this.at = null;
-    cell.ran = status === "lost" ? null : code;
-    this.history.push(cell.book && code === cell.bookCode ? cell : null);
+    this.used = performance.now();
+    const done = status === "ok" || (status === "error" && Boolean(cell.book?.raises) && !this.stopping);
+    cell.ran = done ? code : null;
+    if (status !== "lost") this.history.push(cell.book && code === cell.bookCode ? cell : null);
     if (wanted) cell.reveal();
-    cell.end(this.stopping && status === "error" ? "stopped" : status, fairly);
+    cell.end(this.stopping && status === "error" ? "stopped" : status, fairly, code);
     if (wanted) cell.outputs.place.scrollIntoView({ block: "nearest" });
     if (status !== "lost") this.tell(this.stopping ? "interrupted" : "ready");
-    return status === "ok" || (status === "error" && Boolean(cell.book?.raises) && !this.stopping);
+    return done;
   }
 
   // Look at an answer that has run.
@@ -221,7 +230,10 @@ export class Bench {
   }
 
   giveUp(but) {
-    for (const cell of this.due) if (cell !== but) cell.say("");
+    for (const cell of this.due) {
+      cell.checking = false;
+      if (cell !== but) cell.say("");
+    }
     this.due = [];
   }
 
@@ -242,13 +254,22 @@ export class Bench {
     this.tell("restarting");
     this.kernel.lose("restarting");
     try {
-      await this.kernel.restart();
+      const restart = this.kernel.restart();
+      this.renewing = restart.catch(() => {});
+      await restart;
       this.forget();
       for (const cell of [...this.book, ...this.tries]) cell.say("");
       this.tell("restarted");
     } catch {
+      this.drop();
       this.tell("failed");
     }
+  }
+
+  drop() {
+    this.kernel?.close();
+    this.kernel = null;
+    this.forget();
   }
 
   // What the kernel's connection tells
@@ -269,19 +290,15 @@ export class Bench {
 
   async probe() {
     const kernel = this.kernel;
-    const found = await (kernel ? kernel.probe() : this.look());
+    const found = await (kernel ? kernel.probe() : this.lookForServer());
     if (found === "gone" || this.kernel !== kernel) return; // the probe before, or the reader, was faster
     clearInterval(this.probing);
-    if (found === "ended") {
-      kernel.close();
-      this.kernel = null;
-      this.forget();
-    }
+    if (found === "ended") this.drop();
     if (found !== "back") this.tell(found);
   }
 
   // Ask whether the server answers, where there is no kernel: "gone", "refused" or "idle".
-  async look() {
+  async lookForServer() {
     try {
       return (await ask(`live/_cells/${page}`)).ok ? "idle" : "gone";
     } catch (error) {

@@ -54,7 +54,7 @@ export class Cell {
   }
 
   get isSeen() {
-    return this.run.checkVisibility();
+    return this.run.checkVisibility({ visibilityProperty: true });
   }
 
   addTools() {
@@ -184,6 +184,7 @@ export class Cell {
 
   begin() {
     this.outputs.clear();
+    this.back.disabled = true;
     this.say(words.running, "live-busy");
     this.element.ariaBusy = "true";
   }
@@ -195,14 +196,16 @@ export class Cell {
   }
 
   // Say how the run ended; `fairly` tells whether the cells before it ran as they stand in the book.
-  end(status, fairly) {
+  end(status, fairly, code) {
     this.element.ariaBusy = null;
-    const expected = this.book?.raises && !this.isChanged;
+    this.back.disabled = false;
+    const isChanged = code !== this.bookCode;
+    const expected = this.book?.raises && !isChanged;
     if (this.outputs.cut) return this.say(words.cut(MOST), "live-bad");
     if (status === "stopped") return this.say(words.stopped, "live-bad");
     if (status === "lost") return this.say(words.lost, "live-bad");
     if (status === "error" && !expected) this.outputs.explain();
-    if (!this.book || this.isChanged) return this.say(status === "error" ? words.raised : words.done, status === "error" ? "live-bad" : "");
+    if (!this.book || isChanged) return this.say(status === "error" ? words.raised : words.done, status === "error" ? "live-bad" : "");
     this.compare(fairly);
   }
 
@@ -215,7 +218,7 @@ export class Cell {
     const fold = made("details", "live-fold");
     const title = made("summary", "");
     title.textContent = words.book;
-    fold.append(title, ...this.bookShown.map((node) => node.cloneNode(true)));
+    fold.append(title, ...this.bookShown.map((node) => (outputs.place.contains(node) ? node.cloneNode(true) : node)));
     outputs.place.append(fold);
   }
 

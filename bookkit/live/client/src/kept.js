@@ -17,7 +17,7 @@ export function keep(id, code) {
   try {
     if (code === null) localStorage.removeItem(key(id));
     else localStorage.setItem(key(id), code);
-    return true;
+    return localStorage.getItem(key(id)) === code;
   } catch {
     return false;
   }

@@ -3,7 +3,7 @@
 import { KernelConnection } from "@jupyterlab/services/lib/kernel/default";
 import { ServerConnection } from "@jupyterlab/services/lib/serverconnection";
 
-import { ask, base, page } from "./server.js";
+import { ask, base, page, RefusedError } from "./server.js";
 
 const settings = ServerConnection.makeSettings({
   baseUrl: base.href,
@@ -37,7 +37,16 @@ export class Kernel {
     if (!answer.ok) throw new Error(`${answer.status}`);
     const connection = new KernelConnection({ model: await answer.json(), serverSettings: settings, handleComms: false });
     const kernel = new Kernel(connection, told);
-    await connection.info;
+    let give;
+    const lost = new Promise((_, reject) => kernel.waiting.add((give = reject)));
+    try {
+      await Promise.race([connection.info, lost]);
+    } catch {
+      kernel.end();
+      throw new TypeError("the kernel cannot be reached");
+    } finally {
+      kernel.waiting.delete(give);
+    }
     return kernel;
   }
 
@@ -47,14 +56,18 @@ export class Kernel {
       if (!this.reached) this.told("back");
       this.reached = true;
       this.renewed = false;
-    } else if (this.reached && !this.renewed) {
+    } else if (this.reached && (status === "disconnected" || !this.renewed)) {
       this.reached = false;
       this.lose("gone");
     }
   }
 
   hearStatus(status) {
-    if (status !== "autorestarting" && status !== "dead") return;
+    if (status === "dead") {
+      this.reached = false; // for good: this connection tells nothing any more
+      return this.lose("gone");
+    }
+    if (status !== "autorestarting") return;
     this.renewed = true;
     this.lose("died");
   }
@@ -103,12 +116,21 @@ export class Kernel {
   async probe() {
     try {
       const answer = await ask(`api/kernels/${this.connection.id}`, { cache: "no-store" });
-      if (answer.status === 404) return "ended";
+      if (answer.status === 404 || (answer.ok && this.connection.status === "dead")) return "ended";
       if (!answer.ok) return "gone";
       await this.connection.reconnect();
       return "back";
     } catch (error) {
-      return error.constructor.name === "RefusedError" ? "refused" : "gone";
+      return error instanceof RefusedError ? "refused" : "gone";
+    }
+  }
+
+  // Whether the server has ended it: the connection stays open, and tells nothing.
+  async isEnded() {
+    try {
+      return (await ask(`api/kernels/${this.connection.id}`, { cache: "no-store" })).status === 404;
+    } catch {
+      return false;
     }
   }
 

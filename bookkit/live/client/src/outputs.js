@@ -146,10 +146,10 @@ export class Outputs {
     if (output.output_type === "error") return this.error(output);
     // A drawing in steps keeps what leads from one to the next.
     if (output.data[SVG] && stored && shown && same(output, stored)) return shown;
-    if (output.data[SVG]) return drawing(output.data[SVG], this.alt);
+    if (output.data[SVG]) return drawing(output.data[SVG], words.figure);
     if (output.data[PNG]) {
       const image = element("img", "");
-      image.alt = this.alt;
+      image.alt = stored && same(output, stored) ? this.alt : words.figure;
       image.src = `data:${PNG};base64,${output.data[PNG].replace(/[^\w+/=]/g, "")}`;
       return image;
     }
