@@ -4,6 +4,7 @@ import fcntl
 import os
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.server import ThreadingHTTPServer
 
@@ -73,6 +74,13 @@ def browser():
         browser = launch_browser(playwright, found)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def apart():
+    """Call a function in a thread of its own: one that drives a browser already can start no second Playwright."""
+    with ThreadPoolExecutor(1) as pool:
+        yield lambda function, *arguments: pool.submit(function, *arguments).result()
 
 
 def watched(context, address):

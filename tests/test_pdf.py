@@ -201,7 +201,7 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("fault", FAILURES)
-def test_what_fails_is_told_in_one_line(tmp_path, monkeypatch, fault):
+def test_what_fails_is_told_in_one_line(tmp_path, monkeypatch, apart, fault):
     driver, complaint, words = FAILURES[fault]
 
     def build(*_):
@@ -212,7 +212,7 @@ def test_what_fails_is_told_in_one_line(tmp_path, monkeypatch, fault):
     monkeypatch.setattr(pdf, "find_browser", lambda: str(tmp_path / "chromium"))
     monkeypatch.setattr(pdf.build, "build", build)
     with pytest.raises(BookError, match=f"^{words}[^\n]*$"):
-        pdf.main()
+        apart(pdf.main)
 
 
 def test_a_failed_print_leaves_the_old_one(tmp_path):

@@ -59,13 +59,13 @@ def audited(site, monkeypatch):
 
 
 @pytest.mark.parametrize("driver, words", [("/bin/false", "Playwright does not start; "), ("", "BrowserType.launch: ")])
-def test_an_audit_without_a_browser_says_so_in_one_line(audited, monkeypatch, driver, words):
+def test_an_audit_without_a_browser_says_so_in_one_line(audited, monkeypatch, apart, driver, words):
     monkeypatch.setenv("PLAYWRIGHT_NODEJS_PATH", driver)
     with pytest.raises(BookError, match=f"^the site was not measured: {words}[^\n]*$"):
-        audit.main("0")
+        apart(audit.main, "0")
 
 
-def test_an_audit_of_a_page_that_fails_says_so_in_one_line(audited, monkeypatch):
+def test_an_audit_of_a_page_that_fails_says_so_in_one_line(audited, monkeypatch, apart):
     def weigh(*_):
         yield table.Finding("a.html", "first", "70", [])
         raise Error("Page.goto: Timeout 30000ms exceeded.\nCall log:")
@@ -73,7 +73,7 @@ def test_an_audit_of_a_page_that_fails_says_so_in_one_line(audited, monkeypatch)
     monkeypatch.setattr(audit, "launch_browser", lambda *_: SimpleNamespace(close=list))
     monkeypatch.setattr(audit.weights, "weigh", weigh)
     with pytest.raises(BookError, match=r"^the site was not measured: Page.goto: Timeout 30000ms exceeded.$"):
-        audit.main("0")
+        apart(audit.main, "0")
 
 
 # A Lighthouse that heeds no interrupt, and its Chromium, which goes on and does not close the pipe.
