@@ -71,6 +71,11 @@ def test_keys_reach_every_control_and_show_where_they_are(page, address, width):
     assert not page.evaluate(NOT_REACHED)
 
 
+# They are hidden until all are there. Where a page has none, nothing is missing.
+BUTTONS = """document.querySelector(".header-article-items__end")
+    ?.checkVisibility({ visibilityProperty: true }) ?? true"""
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_no_page_scrolls_sideways_or_moves_or_asks_another_host(page, site, address, width):
     page.set_viewport_size({"width": width, "height": 950})
@@ -82,6 +87,7 @@ def test_no_page_scrolls_sideways_or_moves_or_asks_another_host(page, site, addr
         page.goto(f"{address}/{name}", wait_until="load")
         page.wait_for_function(LAID_OUT)  # until then a wide block further down does not count
         assert page.evaluate("shifted") < 0.005, f"{name} moves while it loads"
+        assert page.evaluate(BUTTONS), f"{name}: the buttons at its top are not shown"
         page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
         for scheme in schemes:
             page.emulate_media(color_scheme=scheme)
