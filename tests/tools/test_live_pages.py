@@ -294,16 +294,15 @@ def test_a_kernel_that_the_server_ended_unused_is_begun_anew(site, browser, watc
 
 
 def test_a_cell_that_was_interrupted_has_not_run(reader):
-    reader.open().write(0, "import time; time.sleep(60)\na = 1")
-    reader.press(1)
-    reader.wait_state("busy")
-    reader.page.wait_for_timeout(500)
-    reader.page.get_by_role("button", name="Interrupt").click()
-    reader.wait(0, "Interrupted")
-    reader.press(1)
-    reader.wait(0, "runs")
-    reader.page.get_by_role("button", name="Interrupt").click()
-    reader.wait(0, "Interrupted")
+    reader.open().write(0, "import time\nprint('on')\ntime.sleep(60)\na = 1")
+    for _ in range(2):
+        reader.press(1)
+        until(
+            reader.page, "document.querySelectorAll('.cell')[0].querySelector('.cell_output')?.innerText.includes('on')"
+        )
+        reader.page.get_by_role("button", name="Interrupt").click()
+        reader.wait(0, "Interrupted")
+        reader.wait_state("interrupted")
 
 
 def test_what_is_asked_during_a_restart_runs_after_it(reader):
