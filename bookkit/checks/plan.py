@@ -9,12 +9,12 @@ from bookkit import contents
 from bookkit.notebooks.chapters import PROMISES, is_chapter
 from bookkit.notebooks.files import read
 from bookkit.project import Edition
-from bookkit.questions import exercises as exercises_of
 
 PLAN = "plan"
 ROW = re.compile(
     r"^\| \[[^]]+\]\((?P<page>[\w-]+)\.ipynb\) \| (?P<exercises>\d+) \| (?P<builds_on>.*) \|$", re.MULTILINE
 )
+EXERCISE = re.compile(r"^:::+\{exercise\}", re.MULTILINE)
 LABEL = re.compile(r"^\(([\w-]+)\)=$", re.MULTILINE)
 TARGET = re.compile(r"\]\(#?([\w-]+)(?:\.ipynb)?\)")
 
@@ -51,7 +51,7 @@ def complaints(edition: Edition) -> Iterator[str]:
         yield f"{where}: the rows are {[page for page, *_ in rows]}, and the chapters {list(due)}; mend the rows"
         return
     for page, exercises, targets in rows:
-        counted = len([*exercises_of(due[page])])
+        counted = sum(len(EXERCISE.findall(cell.source)) for cell in due[page].cells)
         if counted != exercises:
             yield f"{where}: {page} has {counted} exercises, not {exercises}; mend the row"
         builds_on = {homes.get(target, target) for target in targets}
