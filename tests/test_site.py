@@ -195,7 +195,7 @@ def compressed(path):
 
 
 def test_the_search_index_loses_nothing_when_it_is_packed():
-    index = {"terms": {"梯度": [0, 3, 40], "导数": [0, 3, 40], "sin": 7, "__proto__": [1]}, "titleterms": {"sin": 2}}
+    index = {"terms": {"梯度": [0, 3, 40], "导数": [0, 3, 40], "sin": 7, "__proto__": [1]}, "titleterms": {"sin": 2}, "indexentries": {}}
     again = SearchIndex().loads(SearchIndex().dumps(index))
     assert again["titleterms"] == {"sin": [2]}
     assert again["terms"] == {**index["terms"], "sin": [7]}
@@ -216,7 +216,7 @@ def test_words_of_the_search_index_may_begin_alike():
         "9e",
         "90",
     ]
-    index = {"terms": {word: [number % 3] for number, word in enumerate(words)}, "titleterms": {}}
+    index = {"terms": {word: [number % 3] for number, word in enumerate(words)}, "titleterms": {}, "indexentries": {}}
     again = SearchIndex().loads(SearchIndex().dumps(index))
     assert again == {**again, **index}
 
@@ -224,7 +224,7 @@ def test_words_of_the_search_index_may_begin_alike():
 def test_the_parts_of_the_search_index_are_the_whole():
     index = SearchIndex()
     words = {"梯度": [1], "梯子": [0, 2], "度": [3], "sin": [0], "9": [1]}
-    whole = {"terms": words, "titleterms": {"sin": [2]}}
+    whole = {"terms": words, "titleterms": {"sin": [2]}, "indexentries": {}}
     files = dict(parts(whole))
     head = index.loads(files.pop("searchindex.js"))
     assert head["terms"] == {"sin": [0], "9": [1]} and head["titleterms"] == whole["titleterms"]

@@ -38,7 +38,9 @@ def made(tmp_path_factory):
     """A book of three pages that was built once, and a copy of its folder."""
     book = SampleBook(tmp_path_factory.mktemp("site") / FOLDER)
     (book.folder / "book/data/glossary.yml").write_text("[]\n", encoding="utf-8")
-    (book.folder / "book/data/index.yml").write_text("functions: {}\nerrors: {}\n", encoding="utf-8")
+    (book.folder / "book/data/index.yml").write_text(
+        "functions: {backward: [explained, explained-too]}\nerrors: {}\n", encoding="utf-8"
+    )
     for stem, title in {"index": "The book", "first": "First", "second": "Second"}.items():
         book.write(stem, chapter(title))
     write_toc(book, "first", "second")
@@ -147,17 +149,23 @@ def test_the_navigation_is_that_of_the_theme(book):
     assert len(before) == 10 and navigation(book) == before
 
 
-def exercise(name: str):
-    return new_markdown_cell(f":::{{exercise}} {name}\n:label: {name}\nDo it.\n:::", id=name)
+def exercise(name: str, task: str = "Do it."):
+    return new_markdown_cell(f":::{{exercise}} {name}\n:label: {name}\n{task}\n:::", id=name)
+
+
+def section(label: str = "explained"):
+    return new_markdown_cell(f"({label})=\n## What it explains", id=label)
 
 
 def test_after_changes_the_site_is_as_one_that_was_built_anew(book):
     book.write("first", page(*chapter("First").cells, exercise("one"), exercise("two")))
-    book.write("second", page(*chapter("Second", "See [First](first.ipynb).").cells, exercise("three")))
+    book.write("second", page(*chapter("Second", "See [First](first.ipynb).").cells, exercise("three"), section()))
     built(book)
     book.write("first", page(*chapter("First").cells, exercise("zero"), exercise("one"), exercise("two")))
-    book.write("between", page(*chapter("Between", "More words.").cells, exercise("four")))
+    book.write("between", page(*chapter("Between", "More words.").cells, exercise("four"), section("explained-too")))
     write_toc(book, "between", "first", "second")
+    built(book)
+    book.write("between", page(*chapter("Between", "Words.").cells, exercise("four"), section("explained-too")))
     built(book)
     after_changes = state(book)
     for stem, number in {"between": "Exercise 1.1", "first": "Exercise 2.3", "second": "Exercise 3.1"}.items():
@@ -166,6 +174,13 @@ def test_after_changes_the_site_is_as_one_that_was_built_anew(book):
     built(book)
     assert {name for name, content in state(book).items() if content != after_changes.get(name)} == set()
     assert set(after_changes) == set(state(book))
+
+
+def test_what_every_build_reads_holds_no_text_of_a_page(book):
+    book.write("first", page(*chapter("First", "A conspicuous text.").cells, exercise("one", "A conspicuous task.")))
+    built(book)
+    kept = [path.read_bytes() for path in (book.folder / "_build/kept").rglob("environment.pickle")]
+    assert len(kept) == 2 and not any(b"conspicuous" in content for content in kept)
 
 
 def test_a_build_reads_nothing_of_pages_that_did_not_change(book):

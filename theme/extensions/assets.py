@@ -34,7 +34,7 @@ def digest(text: str) -> str:
 
 def remember(app):
     """Read what is known from the last build."""
-    app.builder.indexer_format = search.SearchIndex()
+    app.builder.indexer_format = search.SearchIndex(app.env)
     app.builder.searchindex_filename = os.path.relpath(Path(app.doctreedir, search.INDEX), app.outdir)
     try:
         memory = json.loads(Path(app.doctreedir, MEMORY).read_text(encoding="utf-8"))

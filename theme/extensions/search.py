@@ -8,10 +8,11 @@ import hashlib
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from sphinx.environment import BuildEnvironment
 from sphinx.search import _JavaScriptIndex
 
 SCRIPTS = ("searchtools.js", "language_data.js", "search.js")
@@ -43,7 +44,7 @@ def packed(table: Mapping[str, int | list[int]]) -> dict[str, str | list[int]]:
     Of a word stands there how many letters it shares with the one before, in one digit, and the rest; of a page, a
     character.
     """
-    places = {word: [pages] if isinstance(pages, int) else pages for word, pages in table.items()}
+    places = {word: [pages] if isinstance(pages, int) else pages for word, pages in table.items() if pages != []}
     of = {word: "".join(chr(48 + page) for page in pages) for word, pages in sorted(places.items())}
     lists = [pages for pages, _ in Counter(of.values()).most_common()]
     numbers = {pages: number for number, pages in enumerate(lists)}
@@ -70,15 +71,35 @@ def as_json(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
+def entries_of(index: dict[str, Any], pages: Container[str]) -> dict[str, list[tuple[str, str, str]]]:
+    """Return {page: [(entry, label, "main" or "")]} as Sphinx gathers the entries of pages."""
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for entry, places in index["indexentries"].items():
+        for number, label, main in places:
+            if (page := index["docnames"][number]) in pages:
+                found.setdefault(page, []).append((entry, label, "main" if main else ""))
+    return found
+
+
 class SearchIndex(_JavaScriptIndex):
-    """Sphinx's index in fewer bytes: Chinese as it is, no beginning of a word and no list of pages twice."""
+    """Sphinx's index in fewer bytes: Chinese as it is, no beginning of a word and no list of pages twice.
+
+    Of an index that is there Sphinx takes up everything but the entries of the book's own index: of the pages that
+    are still there they are put where Sphinx looks for them.
+    """
+
+    def __init__(self, env: BuildEnvironment | None = None):
+        self.env = env
 
     def dumps(self, data) -> str:
-        data = {**data, **{table: packed(data[table]) for table in WORDS}}
+        entries = {entry: sorted(places) for entry, places in data["indexentries"].items()}
+        data = {**data, "indexentries": entries, **{table: packed(data[table]) for table in WORDS}}
         return self.PREFIX + as_json(data) + self.SUFFIX
 
     def loads(self, data):
         index = super().loads(data)
+        if self.env:
+            self.env._search_index_index_entries |= entries_of(index, self.env.found_docs)
         return {**index, **{table: unpacked(index[table]) for table in WORDS}}
 
 
