@@ -195,7 +195,11 @@ def compressed(path):
 
 
 def test_the_search_index_loses_nothing_when_it_is_packed():
-    index = {"terms": {"梯度": [0, 3, 40], "导数": [0, 3, 40], "sin": 7, "__proto__": [1]}, "titleterms": {"sin": 2}, "indexentries": {}}
+    index = {
+        "terms": {"梯度": [0, 3, 40], "导数": [0, 3, 40], "sin": 7, "__proto__": [1]},
+        "titleterms": {"sin": 2},
+        "indexentries": {},
+    }
     again = SearchIndex().loads(SearchIndex().dumps(index))
     assert again["titleterms"] == {"sin": [2]}
     assert again["terms"] == {**index["terms"], "sin": [7]}

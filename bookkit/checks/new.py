@@ -37,7 +37,7 @@ def refuse_bad_names(chapter: str) -> None:
 def chapters_of(part: str) -> yaml.SequenceNode:
     """Return the list of the pages of a part in _toc.yml; without a name, of the last part with numbered chapters."""
     contents.read_yaml(contents.TOC)
-    toc = yaml.compose(contents.TOC.read_text(encoding="utf-8"), yaml.SafeLoader)
+    toc = yaml.compose(contents.TOC.read_text(encoding="utf-8"), yaml.CSafeLoader)
     found = {}
     for key, value in toc.value if toc else []:
         for entry in value.value if key.value == "parts" else []:

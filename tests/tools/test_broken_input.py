@@ -237,7 +237,10 @@ def test_what_is_wrong_in_a_stored_notebook_is_named(project):
 
 
 TOCS = {
-    "a conflict": ("<<<<<<< HEAD\nroot: index\n", "line 2 is not YAML (mapping values are not allowed here); mend it"),
+    "a conflict": (
+        "<<<<<<< HEAD\nroot: index\n",
+        "line 2 is not YAML (mapping values are not allowed in this context); mend it",
+    ),
     "no root": ("format: jb-book\n", "'root' key not found @ '/'; mend it"),
     "a page twice": (
         "format: jb-book\nroot: index\nchapters:\n  - file: index\n",

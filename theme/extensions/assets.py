@@ -56,9 +56,17 @@ def pages_of(app) -> list[Path]:
     return [path for name in sorted(names) if (path := Path(app.outdir, f"{name}.html")).exists()]
 
 
-def names_in(page: str, known: dict[str, list[str]]) -> list[str]:
-    """Return the class names and ids of a page; `known` has them by the digest of the page."""
-    return known.get(digest(page)) or sorted(styles.NamesOfPage(page).names)
+def stamp(path: Path) -> list[int]:
+    """Return when a page was written, in nanoseconds, and how long it is: a copy of it has the same."""
+    status = path.stat()
+    return [status.st_mtime_ns, status.st_size]
+
+
+def names_in(path: Path, known: list | None) -> list[str]:
+    """Return the class names and ids of a page; `known` is its stamp, and what was found in it, in the last build."""
+    if known and known[0] == stamp(path):
+        return known[1]
+    return sorted(styles.NamesOfPage(path.read_text(encoding="utf-8")).names)
 
 
 def with_versions(page: str, old: dict[str, str], new: dict[str, str]) -> str:
@@ -101,8 +109,7 @@ def write_assets(app, exception):
     remove_leftovers(app)
     search.write_parts(Path(app.doctreedir, search.INDEX), Path(app.outdir))
     memory, static = app.builder.book_memory, Path(app.outdir, "_static")
-    pages = {path: path.read_text(encoding="utf-8") for path in pages_of(app)}
-    names = {path: names_in(page, memory["pages"]) for path, page in pages.items()}
+    names = {path: names_in(path, memory["pages"].get(str(path.relative_to(app.outdir)))) for path in pages_of(app)}
     js = scripts.script(static, app.builder.book_settings)
     css = styles.style_sheet(
         styles.read_sheets(static),
@@ -117,10 +124,10 @@ def write_assets(app, exception):
     tidy(static)
     versions = {"css": digest(css), "js": digest(js)}
     if versions != memory["versions"]:
-        pages = {path: with_versions(page, memory["versions"], versions) for path, page in pages.items()}
-        for path, page in pages.items():
-            path.write_text(page, encoding="utf-8")
-    known = {digest(page): names[path] for path, page in pages.items()}
+        for path in names:
+            page = path.read_text(encoding="utf-8")
+            path.write_text(with_versions(page, memory["versions"], versions), encoding="utf-8")
+    known = {str(path.relative_to(app.outdir)): [stamp(path), found] for path, found in names.items()}
     Path(app.doctreedir, MEMORY).write_text(json.dumps({"versions": versions, "pages": known}), encoding="utf-8")
 
 

@@ -31,17 +31,21 @@ def telling(node: nodes.Element) -> Iterator[nodes.Element]:
 
 
 def outline(node: nodes.Element, domains: list) -> Iterator[nodes.Element]:
-    """Yield of a node what Sphinx looks at when it numbers: sections, lists of pages, what has a number."""
+    """Yield of a node what Sphinx looks at when it numbers: sections, lists of pages, what has a name and a number."""
     for child in node.children:
         if not isinstance(child, nodes.Element):
             continue
         inner = outline(child, domains)
-        if any(domain.get_enumerable_node_type(child) for domain in domains):
+        if isinstance(child, addnodes.toctree):
+            yield bare(child)
+        elif isinstance(child, nodes.section):
+            kept = bare(child)
+            kept.extend(inner)
+            yield kept
+        elif child["ids"] and any(domain.get_enumerable_node_type(child) for domain in domains):
             kept = bare(child)
             kept.extend([*telling(child), *inner])
             yield kept
-        elif isinstance(child, addnodes.toctree):
-            yield bare(child)
         else:
             yield from inner
 
