@@ -126,11 +126,11 @@ class Loader(yaml.CSafeLoader):
 @functools.cache
 def parsed(text: str) -> Any:
     """Return what a text in YAML holds, in which nothing stands for another part."""
-    event: Any  # its marks are libyaml's, of which the types know nothing
     for event in yaml.parse(text, Loader):
         if isinstance(event, yaml.AliasEvent):
+            mark: Any = event.start_mark  # libyaml's, of which the types know nothing
             problem = f"*{event.anchor} stands for another part; write that out"
-            raise yaml.composer.ComposerError(problem=problem, problem_mark=event.start_mark)
+            raise yaml.composer.ComposerError(problem=problem, problem_mark=mark)
     return yaml.load(text, Loader)
 
 
