@@ -86,6 +86,14 @@ def page():
     page.close()
 
 
+@pytest.fixture(scope="module")
+def kept_page():
+    """A page for tests after which it is as it was before."""
+    page = Page()
+    yield page
+    page.close()
+
+
 def wait_for(condition):
     end = time.monotonic() + LONG
     while not condition():
@@ -93,16 +101,16 @@ def wait_for(condition):
         time.sleep(0.1)
 
 
-def test_no_process_outlives_a_run(page):
-    assert page.roles("print('worker 0')", workers=1)["ends"] == [0]
-    assert page.processes() == {page.kernel, page.helper}
+def test_no_process_outlives_a_run(kept_page):
+    assert kept_page.roles("print('worker 0')", workers=1)["ends"] == [0]
+    assert kept_page.processes() == {kept_page.kernel, kept_page.helper}
 
 
-def test_a_worker_that_hangs_is_ended_at_the_limit(page):
+def test_a_worker_that_hangs_is_ended_at_the_limit(kept_page):
     start = time.monotonic()
-    assert page.roles(WAITING, timeout=3)["ends"] == ["SIGALRM", "SIGALRM"]
+    assert kept_page.roles(WAITING, timeout=3)["ends"] == ["SIGALRM", "SIGALRM"]
     assert time.monotonic() - start < LONG / 2
-    assert not page.roles_left()
+    assert not kept_page.roles_left()
 
 
 def test_no_process_outlives_an_interrupt(page):
@@ -205,21 +213,21 @@ print(me, pulled.asnumpy())
 """
 
 
-def test_a_new_process_takes_the_place_of_a_dead_one(page):
+def test_a_new_process_takes_the_place_of_a_dead_one(kept_page):
     program = BEGIN + COMES_BACK
     heartbeat = {"PS_HEARTBEAT_INTERVAL": "1", "PS_HEARTBEAT_TIMEOUT": "5"}
-    run = page.roles(program, timeout=LONG, PROGRAM=program, **heartbeat)
+    run = kept_page.roles(program, timeout=LONG, PROGRAM=program, **heartbeat)
     assert run["said"].splitlines() == ["worker 0 of 2: [20. 20.]", "worker 1 of 2: [20. 20.]"]
 
 
-def test_too_small_a_number_loses_a_worker(page):
-    run = page.roles(BEGIN.replace("store =", "signal.alarm(20)\nstore =") + "print(me)", DMLC_NUM_WORKER="1")
+def test_too_small_a_number_loses_a_worker(kept_page):
+    run = kept_page.roles(BEGIN.replace("store =", "signal.alarm(20)\nstore =") + "print(me)", DMLC_NUM_WORKER="1")
     assert run["said"] == "worker 0 of 1:"
     assert sorted(run["ends"], key=str) == [0, "SIGALRM"]
 
 
 @pytest.mark.parametrize("wait", [True, False])
-def test_what_is_not_sent_at_the_end_is_never_sent(page, wait):
+def test_what_is_not_sent_at_the_end_is_never_sent(kept_page, wait):
     program = """
 store.init(0, nd.zeros(1))
 if rank == 0:
@@ -235,11 +243,11 @@ else:
         big = nd.dot(big, big) / 1000
     store.push(0, big[0, :1])
 """
-    run = page.roles(BEGIN + program + ("    nd.waitall()" if wait else ""))
+    run = kept_page.roles(BEGIN + program + ("    nd.waitall()" if wait else ""))
     assert run["said"] == ("worker 0 of 2: [2.]" if wait else "")
 
 
-def test_heartbeats_end_no_waiting(page):
+def test_heartbeats_end_no_waiting(kept_page):
     program = """
 store.init(0, nd.zeros(1))
 if rank == 1:
@@ -250,7 +258,7 @@ pulled = nd.zeros(1)
 store.pull(0, out=pulled)
 print(pulled.asnumpy())
 """
-    run = page.roles(BEGIN + program, PS_HEARTBEAT_INTERVAL="1", PS_HEARTBEAT_TIMEOUT="2")
+    run = kept_page.roles(BEGIN + program, PS_HEARTBEAT_INTERVAL="1", PS_HEARTBEAT_TIMEOUT="2")
     assert run["said"] == ""
     assert sorted(run["ends"]) == ["SIGALRM", "SIGKILL"]
 
