@@ -152,6 +152,7 @@ def test_a_drawing_of_the_readers_own_has_its_steps(live_page, live):
     until(live_page, "document.querySelector('.cell figure.steps img[src^=\"blob:\"]')")
     figure = cell.locator("figure.steps")
     image, (previous, following) = figure.locator("img"), figure.locator("button").all()
+    assert image.get_attribute("alt") == "你的代码画出的图"  # what the book says of its own is not true of it
     assert figure.locator("output").inner_text() == "第 1 步，共 3 步"
     assert (previous.inner_text(), following.inner_text()) == ("上一步", "下一步")
     first = image.screenshot()

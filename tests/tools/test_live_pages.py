@@ -1,9 +1,10 @@
 """What a reader meets on a live page: running, editing, errors, floods, a kernel that dies, a server that is gone."""
 
+import re
 import time
 
 import pytest
-from live_site import EXERCISE, LiveServer, cell, stream, write_page
+from live_site import EXERCISE, LiveServer, cell, markup, stream, write_page
 from nbformat.v4 import new_output
 
 from bookkit.notebooks.kernel import MAX_MEMORY
@@ -176,6 +177,36 @@ def test_everything_is_done_with_the_keyboard_alone(reader):
     assert reader.page.evaluate("document.activeElement.ariaLabel") == "Run cell 1"
 
 
+def test_keys_pass_over_what_is_folded(reader, site):
+    write_page(site, "folded", CELLS[:3])
+    page = site / "book/en/folded.html"
+    cell, text = markup(CELLS[1]), page.read_text(encoding="utf-8")
+    assert cell in text
+    page.write_text(text.replace(cell, f"<details><summary>Solution</summary>{cell}</details>"), encoding="utf-8")
+    reader.open("en/folded").cell(0).locator(".live-run").focus()
+    reader.page.keyboard.press("Shift+Enter")
+    assert reader.page.evaluate("document.activeElement.ariaLabel") == "Run cell 3"
+    reader.page.keyboard.press("Enter")
+    reader.wait(2, "Same as in the book")
+
+
+HIDDEN_BEHIND_THE_BAR = """() => {
+    const bar = document.querySelector(".live-bar"), focused = document.activeElement;
+    const [upper, { top, bottom }] = [bar.getBoundingClientRect().top, focused.getBoundingClientRect()];
+    return !bar.contains(focused) && bottom > upper && top < innerHeight ? focused.outerHTML : "";
+}"""
+
+
+def test_the_bar_hides_nothing_that_keys_reach(reader):
+    reader.page.set_viewport_size({"width": 390, "height": 300})
+    reader.open()
+    stops = 0
+    while reader.page.keyboard.press("Tab") or not reader.page.evaluate("document.activeElement === document.body"):
+        assert not reader.page.evaluate(HIDDEN_BEHIND_THE_BAR)
+        stops += 1
+    assert stops > 3 * len(CELLS)
+
+
 def test_an_answer_is_tried_under_its_exercise(reader):
     reader.open().write(6, "print(a + 100)")
     reader.press(6)
@@ -265,6 +296,19 @@ def test_what_was_asked_of_a_server_that_was_away_can_be_asked_again(reader, liv
     reader.press(3)
     reader.wait(3, "Not the same as in the book")
     reader.expect("ERR_CONNECTION_REFUSED", "404")
+
+
+def test_a_kernel_that_cannot_be_reached_is_told_and_can_be_tried_again(reader):
+    """As behind a proxy that lets nothing through but plain requests."""
+    is_shut = True
+    channels = re.compile(r"/channels\b")
+    reader.page.route_web_socket(channels, lambda socket: socket.close() if is_shut else socket.connect_to_server())
+    reader.open().press(1)
+    reader.wait_state("shut")
+    assert "lets no WebSocket through" in reader.page.inner_text(".live-bar")
+    is_shut = False
+    reader.press(1)
+    reader.wait(1, "Same as in the book")
 
 
 def test_a_lost_login_is_told(reader, live):

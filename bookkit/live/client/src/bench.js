@@ -3,7 +3,7 @@
 import { Cell } from "./cell.js";
 import * as kept from "./kept.js";
 import { coded } from "./coded.js";
-import { ask, page, RefusedError } from "./server.js";
+import { ask, page, RefusedError, ShutError } from "./server.js";
 import { words } from "./words.js";
 
 const QUIET = 5000; // milliseconds without a run, after which the server may have ended the kernel
@@ -22,6 +22,13 @@ function scratch(exercise, answer) {
   }
   exercise.append(element);
   return element;
+}
+
+// Return the word for why there is no kernel.
+function reason(error) {
+  if (error instanceof RefusedError) return "refused";
+  if (error instanceof ShutError) return "shut";
+  return error instanceof TypeError ? "gone" : "failed";
 }
 
 export class Bench {
@@ -157,8 +164,9 @@ export class Bench {
       return true;
     } catch (error) {
       this.giveUp();
-      this.tell(error instanceof RefusedError ? "refused" : error instanceof TypeError ? "gone" : "failed");
-      if (!(error instanceof RefusedError || error instanceof TypeError)) console.warn(error);
+      const state = reason(error);
+      this.tell(state);
+      if (state === "failed") console.warn(error);
       return false;
     }
   }

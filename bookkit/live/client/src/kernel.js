@@ -3,7 +3,7 @@
 import { KernelConnection } from "@jupyterlab/services/lib/kernel/default";
 import { ServerConnection } from "@jupyterlab/services/lib/serverconnection";
 
-import { ask, base, page, RefusedError } from "./server.js";
+import { ask, base, page, RefusedError, ShutError } from "./server.js";
 
 const settings = ServerConnection.makeSettings({
   baseUrl: base.href,
@@ -18,6 +18,19 @@ export class LostError extends Error {
     super(why);
     this.why = why;
   }
+}
+
+const TRIES = 3; // JupyterLab's own would take a minute or two
+
+// Sockets that tell when the last of some has closed: where a proxy lets none through, no kernel is ever reached.
+function givingUp(tell) {
+  let closed = 0;
+  return class extends WebSocket {
+    constructor(...given) {
+      super(...given);
+      this.addEventListener("close", () => ++closed === TRIES && tell());
+    }
+  };
 }
 
 export class Kernel {
@@ -35,15 +48,20 @@ export class Kernel {
   static async start(told) {
     const answer = await ask(`live/_kernels/${page}`, { method: "POST" });
     if (!answer.ok) throw new Error(`${answer.status}`);
-    const connection = new KernelConnection({ model: await answer.json(), serverSettings: settings, handleComms: false });
-    const kernel = new Kernel(connection, told);
     let give;
-    const lost = new Promise((_, reject) => kernel.waiting.add((give = reject)));
+    const lost = new Promise((_, reject) => (give = reject));
+    const connection = new KernelConnection({
+      model: await answer.json(),
+      serverSettings: { ...settings, WebSocket: givingUp(() => give(new ShutError())) },
+      handleComms: false,
+    });
+    const kernel = new Kernel(connection, told);
+    kernel.waiting.add(give);
     try {
       await Promise.race([connection.info, lost]);
-    } catch {
+    } catch (error) {
       kernel.end();
-      throw new TypeError("the kernel cannot be reached");
+      throw error instanceof ShutError ? error : new TypeError("the kernel cannot be reached");
     } finally {
       kernel.waiting.delete(give);
     }

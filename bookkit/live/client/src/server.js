@@ -8,6 +8,9 @@ export const page = location.pathname.slice(place.pathname.length).replace(/\.ht
 // A page of a server that wants a login is answered with the login page.
 export class RefusedError extends Error {}
 
+// A server that answers, and no socket to it is let through.
+export class ShutError extends Error {}
+
 const cookie = (name) => document.cookie.split("; ").findLast((part) => part.startsWith(`${name}=`))?.slice(name.length + 1);
 
 export async function ask(path, options = {}) {
