@@ -76,7 +76,7 @@ lock: ## resolve requirements.in and requirements-frameworks.in anew into their 
 faults: setup ## plant faults in copies of all notebooks and see each one caught
 	@$(PYTHON) -m bookkit faults
 
-matrix: setup ## execute and compare the book as other processors, locales and orders would (15 minutes)
+matrix: setup ## execute and compare the book as other processors, locales and orders would (an hour or two)
 	@$(PYTHON) -m bookkit matrix
 
 audit: setup ## measure the website: weight, Lighthouse, axe, Nu, links (an hour, RUNS=1 a quarter of one; needs Node, Java, Chromium)

@@ -21,7 +21,7 @@ from bookkit.addresses import Addresses
 from bookkit.notebooks.files import unusable
 from bookkit.processes import uninterrupted
 from bookkit.project import CHINESE, EDITIONS, ENGLISH, ROOT, BookError, Edition
-from bookkit.site.cache import Inputs, copy, reuse
+from bookkit.site.cache import Inputs, copy, moments, reuse
 from bookkit.site.complaints import complaints
 
 BUILT = ROOT / "_build"
@@ -113,6 +113,7 @@ def put_together(made: dict[Edition, Path], site: Path) -> None:
 
 def build_editions(addresses: Addresses, kept: Path, work: Path, lock: int) -> dict[Edition, Path]:
     """Build in `work` the editions whose sources are not those of what is kept; return where each one is."""
+    before = {edition: moments(edition) for edition in EDITIONS}
     files = {edition: settings(edition, addresses) for edition in EDITIONS}
     inputs = {edition: Inputs.of(edition, str(files[edition])) for edition in EDITIONS}
     old = {edition: Inputs.kept(kept / edition.name) for edition in EDITIONS}
@@ -124,7 +125,8 @@ def build_editions(addresses: Addresses, kept: Path, work: Path, lock: int) -> d
     run({edition: partial(start, edition, files[edition], work / edition.name, lock) for edition in changed})
     for edition in changed:
         later = Inputs.of(edition, str(settings(edition, addresses)))
-        inputs[edition].settled(later).write(work / edition.name)
+        touched = {path for path, _ in before[edition] ^ moments(edition)}
+        inputs[edition].settled(later, touched).write(work / edition.name)
     return {edition: (work if edition in changed else kept) / edition.name for edition in EDITIONS}
 
 

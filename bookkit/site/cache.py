@@ -9,6 +9,7 @@ import hashlib
 import json
 import shutil
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import distributions
@@ -33,14 +34,25 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def digests(paths: list[Path]) -> dict[str, str]:
-    """Return {path below the root: digest} of files and of all files in folders."""
+def files_in(paths: Iterable[Path]) -> list[Path]:
+    """Return files, and all files in folders, as far as a site is made from them."""
     files = [file for path in paths for file in ([path] if path.is_file() else path.rglob("*"))]
-    return {
-        str(file.relative_to(ROOT)): digest(file.read_bytes())
+    return [
+        file
         for file in sorted(files)
         if file.is_file() and "__pycache__" not in file.parts and not file.name.startswith(".")
-    }
+    ]
+
+
+def digests(paths: Iterable[Path]) -> dict[str, str]:
+    """Return {path below the root: digest} of files and of all files in folders."""
+    return {str(file.relative_to(ROOT)): digest(file.read_bytes()) for file in files_in(paths)}
+
+
+def moments(edition: Edition) -> set[tuple[str, int]]:
+    """Return when each file that an edition is made from was written, in nanoseconds."""
+    files = files_in([*(ROOT / path for path in CODE), *SHARED, edition.folder])
+    return {(str(file.relative_to(ROOT)), file.stat().st_mtime_ns) for file in files}
 
 
 @cache
@@ -78,12 +90,16 @@ class Inputs:
         """Return the pages that are as they were in an older build by the same code."""
         return {page for page, _ in self.pages.items() & old.pages.items()} if old and old.rest == self.rest else set()
 
-    def settled(self, later: "Inputs") -> "Inputs":
-        """Return these digests without those of what had changed later, while an edition was built from it."""
+    def settled(self, later: "Inputs", touched: set[str]) -> "Inputs":
+        """Return these digests without those of what changed later, or was touched, while an edition was built from it.
+
+        What was changed and put back is as it was, and Sphinx may have read the other.
+        """
+        theirs = touched - set(self.pages)
         return Inputs(
-            self.rest if self.rest == later.rest else "",
-            self.data if self.data == later.data else "",
-            dict(self.pages.items() & later.pages.items()),
+            self.rest if self.rest == later.rest and not theirs else "",
+            self.data if self.data == later.data and not theirs else "",
+            {page: content for page, content in self.pages.items() & later.pages.items() if page not in touched},
         )
 
     def write(self, folder: Path) -> None:

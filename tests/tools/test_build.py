@@ -149,8 +149,12 @@ def test_the_navigation_is_that_of_the_theme(book):
     assert len(before) == 10 and navigation(book) == before
 
 
-def exercise(name: str, task: str = "Do it."):
-    return new_markdown_cell(f":::{{exercise}} {name}\n:label: {name}\n{task}\n:::", id=name)
+def equation():
+    return new_markdown_cell(":::{math}\n:label: equal\na = b\n:::", id="equal")
+
+
+def exercise(name: str, task: str = "Do it.", title: str = ""):
+    return new_markdown_cell(f":::{{exercise}} {title or name}\n:label: {name}\n{task}\n:::", id=name)
 
 
 def section(label: str = "explained"):
@@ -167,13 +171,80 @@ def test_after_changes_the_site_is_as_one_that_was_built_anew(book):
     built(book)
     book.write("between", page(*chapter("Between", "Words.").cells, exercise("four"), section("explained-too")))
     built(book)
-    after_changes = state(book)
     for stem, number in {"between": "Exercise 1.1", "first": "Exercise 2.3", "second": "Exercise 3.1"}.items():
         assert number in soup(book, f"book/en/{stem}.html").article.get_text()
+    assert_as_built_anew(book)
+
+
+def assert_as_built_anew(book: SampleBook) -> None:
+    after_changes = state(book)
     shutil.rmtree(book.folder / "_build")
     built(book)
     assert {name for name, content in state(book).items() if content != after_changes.get(name)} == set()
     assert set(after_changes) == set(state(book))
+
+
+def solution(name: str, label: str):
+    source = f":::{{solution-start}} {name}\n:label: {label}\n:::\n\nSo.\n\n:::{{solution-end}}\n:::"
+    return new_markdown_cell(source, id=label)
+
+
+def test_what_moves_to_an_earlier_page_moves_whole(book):
+    moving = section(), exercise("one"), solution("one", "sol-one"), equation()
+    book.write("second", page(*chapter("Second").cells, *moving))
+    built(book)
+    book.write("first", page(*chapter("First").cells, *moving))
+    book.write("second", chapter("Second"))
+    built(book)
+    assert_as_built_anew(book)
+
+
+def test_a_title_that_changes_its_looks_alone_changes_everywhere(book):
+    """That of a page, in the navigation, and that of an exercise, over a solution on another page."""
+    book.write("first", page(*chapter("First").cells, exercise("one", title="Plain")))
+    book.write("second", page(*chapter("Second").cells, solution("one", "sol-one")))
+    built(book)
+    book.write("first", page(*chapter("`First`").cells, exercise("one", title="Other")))
+    built(book)
+    assert_as_built_anew(book)
+
+
+def test_what_is_gone_leaves_no_file(book):
+    """A drawing and a download, and the notebook of a page that has become plain text."""
+    image = new_output("display_data", {"image/svg+xml": DRAWING})
+    link = new_markdown_cell("{download}`It <../data/index.yml>`", id="download")
+    book.write("second", page(*chapter("Second").cells, new_code_cell("draw()", id="draw", outputs=[image]), link))
+    built(book)
+    for edition in ("en", "zh"):
+        (book.folder / f"book/{edition}/second.ipynb").unlink()
+        (book.folder / f"book/{edition}/second.md").write_text("# Second\n", encoding="utf-8")
+    built(book)
+    assert_as_built_anew(book)
+
+
+# `make book`, while which a page is changed and put back.
+CHANGED_AND_BACK = """
+import os
+from bookkit.addresses import Addresses
+from bookkit.project import ROOT
+from bookkit.site import build
+page, run = ROOT / "book/en/second.ipynb", build.run
+def changed(starts):
+    text = page.read_text()
+    page.write_text(text.replace("Second", "Passing"))
+    run(starts)
+    page.write_text(text)
+build.run = changed
+build.build(Addresses.from_environment(os.environ))
+"""
+
+
+def test_a_page_that_was_changed_and_put_back_during_a_build_is_built_again(book):
+    book.write("second", chapter("Second", "Other words."))
+    output, _ = (process := book.start("-c", CHANGED_AND_BACK)).communicate()
+    assert process.returncode == 0, output
+    built(book)
+    assert_as_built_anew(book)
 
 
 def test_what_every_build_reads_holds_no_text_of_a_page(book):

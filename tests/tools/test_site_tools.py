@@ -131,9 +131,11 @@ def test_what_sphinx_says_is_told_with_the_cell(tmp_path, said, told):
 def test_a_page_that_is_edited_while_it_is_built_is_built_again():
     before = Inputs("rest", "data", {"a": "1", "b": "1", "gone": "1"})
     later = Inputs("rest", "data", {"a": "1", "b": "2", "new": "1"})
-    assert before.settled(before) == before
-    assert before.settled(later) == Inputs("rest", "data", {"a": "1"})
-    assert before.settled(Inputs("other", "other", {"a": "1"})) == Inputs("", "", {"a": "1"})
+    assert before.settled(before, set()) == before
+    assert before.settled(later, set()) == Inputs("rest", "data", {"a": "1"})
+    assert before.settled(Inputs("other", "other", {"a": "1"}), set()) == Inputs("", "", {"a": "1"})
+    assert before.settled(before, {"b"}) == Inputs("rest", "data", {"a": "1"})
+    assert before.settled(before, {"theme/zh.yml"}) == Inputs("", "", before.pages)
 
 
 def imported(path):

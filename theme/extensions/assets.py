@@ -76,30 +76,30 @@ def with_versions(page: str, old: dict[str, str], new: dict[str, str]) -> str:
     return page
 
 
+def keep_only(folder: Path, names: set[str]):
+    """Remove all files of a folder but those with these paths in it, and the folders that have become empty."""
+    for path in [*sorted(folder.rglob("*"), reverse=True), folder]:
+        if path.is_file() and path.relative_to(folder).as_posix() not in names:
+            path.unlink()
+        elif path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+
+
 def remove_leftovers(app):
     """Remove what an earlier build published and this book has no more."""
     out, env = Path(app.outdir), app.env
     pages = {*env.found_docs, "genindex", "search", "index", "404", "robots"}
-    figures = {name for _, name in env.images.values()}
+    published = {
+        "_sources": {Path(env.doc2path(page, base=False)).as_posix() for page in env.found_docs},
+        "_images": {name for _, name in env.images.values()},
+        "_downloads": {name for _, name in env.dlfiles.values()},
+    }
+    for folder, names in published.items():
+        keep_only(out / folder, names)
     for path in [*out.rglob("*.html"), *out.rglob("*.txt")]:
         place = path.relative_to(out)
-        if place.parts[0] not in ("_sources", "_static") and place.with_suffix("").as_posix() not in pages:
+        if place.parts[0] not in ("_static", *published) and place.with_suffix("").as_posix() not in pages:
             path.unlink()
-    for path in (out / "_images").glob("*"):
-        if path.name not in figures:
-            path.unlink()
-    for path in (out / "_sources").rglob("*.*"):
-        if path.relative_to(out / "_sources").with_suffix("").as_posix() not in pages:
-            path.unlink()
-
-
-def tidy(static: Path):
-    """Remove what no page asks for."""
-    for file in sorted(static.rglob("*"), reverse=True):
-        if file.is_file() and file.name not in KEPT:
-            file.unlink()
-        elif file.is_dir() and not any(file.iterdir()):
-            file.rmdir()
 
 
 def write_assets(app, exception):
@@ -121,7 +121,7 @@ def write_assets(app, exception):
     for name, content in made.items():
         (static / name).write_text(notices.HINT + content, encoding="utf-8")
     (static / notices.FILE).write_text(notices.notices(app.extensions, static), encoding="utf-8")
-    tidy(static)
+    keep_only(static, KEPT)  # and nothing that no page asks for
     versions = {"css": digest(css), "js": digest(js)}
     if versions != memory["versions"]:
         for path in names:

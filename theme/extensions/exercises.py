@@ -31,6 +31,12 @@ def keep_headings(app, doctree):
             entry["node"] = heading_alone(entry["node"])
 
 
+def forget_marks(app, env, docname):
+    """Forget where solutions begin and end on a page that is read anew: sphinx-exercise only adds to it."""
+    getattr(env, "sphinx_exercise_gated_registry", {}).pop(docname, None)
+
+
 def setup(app):
+    app.connect("env-purge-doc", forget_marks)
     app.connect("doctree-read", keep_headings)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
