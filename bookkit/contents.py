@@ -95,6 +95,7 @@ TOC_SCHEMA = {
         },
     },
 }
+TAKEN = ("genindex", "robots", "search")  # names of pages that the site has beside those of the book
 UNSEEN = {".ipynb_checkpoints", "__pycache__", ".DS_Store"}  # what editors and systems leave, and git ignores
 
 
@@ -307,7 +308,11 @@ def strays() -> list[str]:
         named = pages()
     except BookError as error:
         return [str(error)]
-    lines = []
+    lines = [
+        f"{name(TOC)}: names {page}, and the site has a page of its own of this name; give it another one"
+        for page in named
+        if page in TAKEN
+    ]
     for edition in EDITIONS:
         there, others = pages_of(edition)
         lines += others

@@ -30,6 +30,6 @@ for name in requirements requirements-frameworks; do
         --no-strip-extras --python-version 3.11 --custom-compile-command "make lock" --output-file $name.txt ||
         die "$name.in could not be resolved: the lines above say why"
 done
-for name in requirements requirements-frameworks; do
-    cp "$folder/$name.txt" $name.txt.new && mv $name.txt.new $name.txt || die "the lock could not be written"
-done
+cp "$folder/requirements.txt" requirements.txt.new && cp "$folder/requirements-frameworks.txt" \
+    requirements-frameworks.txt.new || die "the locks could not be written"
+mv requirements.txt.new requirements.txt && mv requirements-frameworks.txt.new requirements-frameworks.txt

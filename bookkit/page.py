@@ -21,6 +21,7 @@ from bookkit.addresses import Addresses
 from bookkit.checks import agreement, editions, vocabulary
 from bookkit.checks.prose import report as prose
 from bookkit.notebooks import published, rules
+from bookkit.notebooks.cells import code_cells
 from bookkit.notebooks.interpreters import interpreter_of, runs_in_the_book
 from bookkit.notebooks.kernel import this_run
 from bookkit.processes import side_by_side
@@ -71,6 +72,8 @@ def outputs(path: Path) -> list[str]:
     options = ["-n0", "-q", "-pno:cacheprovider", "-c", str(ROOT / "pyproject.toml")]
     with contextlib.redirect_stdout(words), contextlib.redirect_stderr(words):
         code = pytest.main([*options, str(path)], [told])
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED and not told.failed and not code_cells(editions.read(path)):
+        return []
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         return [line.removeprefix("ERROR: ") for line in words.getvalue().splitlines() if line.strip()]
     return told.failed

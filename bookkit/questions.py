@@ -13,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from bookkit.contents import pages
 from bookkit.conventions import PREDICT
+from bookkit.notebooks.chapters import is_chapter
 from bookkit.notebooks.files import read, write
 from bookkit.project import CHINESE, EDITIONS, ENGLISH, ROOT, BookError, Edition, name
 from bookkit.quizzes import read_quiz
@@ -32,6 +33,7 @@ EXERCISE = re.compile(r"^:::\{exercise\} ?(?P<title>.*)\n(?:^:\w+:.*\n)*\n?(?P<t
 SOLUTION = re.compile(r"^:::\{solution-(?:start|end)\}.*\n(?:^:\w+:.*\n)*^:::$", re.MULTILINE)
 INSIDE = re.compile(r"\[([^\]\n]+)\]\((?:#[\w-]+|[\w-]+\.(?:ipynb|md)(?:#[\w-]+)?)\)")  # a link to a place in the book
 RAISES = "raises-exception"
+ERROR = re.compile(r"\w+Error\b")
 LETTERS = "ABCDEFGH"
 
 
@@ -95,15 +97,22 @@ def solved(solution: list[NotebookNode]) -> Iterator[NotebookNode]:
             yield text_cell(text)
 
 
-def quiz(questions: list[dict[str, Any]], edition: Edition) -> Iterator[tuple[str, str, str]]:
-    """Yield each question with its answers, its code, and which answer is right and why."""
+def code_of(question: dict[str, Any]) -> Iterator[NotebookNode]:
+    """Yield the cell of the code of a question; one that ends with an error does not stop those below it."""
+    if "code" in question:
+        tags = [RAISES] if question["kind"] == "fault" or ERROR.match(question.get("shows", "")) else []
+        yield new_code_cell(question["code"].rstrip(), metadata={"tags": tags} if tags else {})
+
+
+def quiz(questions: list[dict[str, Any]], edition: Edition) -> Iterator[tuple[str, list[NotebookNode], str]]:
+    """Yield each question with its answers, the cell of its code if it has any, and which answer is right and why."""
     for number, question in enumerate(questions, start=1):
         answers = list(zip(LETTERS, question["answers"], strict=False))
         choices = "\n".join(f"- {letter}. {answer['answer'][edition.name]}" for letter, answer in answers)
         why = "\n".join(f"- {letter}. {answer['why'][edition.name]}" for letter, answer in answers)
         [right] = [letter for letter, answer in answers if answer.get("right")]
         text = f"**{number}.** {question['question'][edition.name]}\n\n{choices}"
-        yield text, question.get("code", "").rstrip(), f"**{number}.** {SAID[edition][-1]}{right}\n\n{why}"
+        yield text, [*code_of(question)], f"**{number}.** {SAID[edition][-1]}{right}\n\n{why}"
 
 
 def title_of(notebook: NotebookNode) -> str:
@@ -121,7 +130,7 @@ def questions_of(page: str, edition: Edition) -> NotebookNode:
         cells += [text_cell(text), new_code_cell("")]
     cells.append(text_cell(f"## {quizzed}"))
     for text, code, _ in quiz(read_quiz(page), edition):
-        cells += [text_cell(text), *([new_code_cell(code)] if code else [])]
+        cells += [text_cell(text), *code]
     return new_notebook(cells=cells, metadata=source.metadata)
 
 
@@ -141,7 +150,8 @@ def answers_of(page: str, edition: Edition) -> NotebookNode:
 
 def main(page: str) -> int:
     """Write the questions of a chapter, and the answers to them, in both languages."""
-    if page not in pages() or not (ENGLISH.folder / f"{page}.ipynb").exists():
+    path = ENGLISH.folder / f"{page}.ipynb"
+    if page not in pages() or not path.exists() or not is_chapter(read(path)):
         raise BookError(f"{page or 'nothing'} is no chapter; say make questions NAME=head-gradients")
     FOLDER.mkdir(parents=True, exist_ok=True)
     for edition in EDITIONS:

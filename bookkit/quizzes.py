@@ -1,11 +1,12 @@
 """The quizzes that close the chapters: book/data/quizzes/, one file a chapter, with both languages side by side."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bookkit.contents import TEXT, line_of, of_page, of_pages
-from bookkit.project import DATA, EDITIONS, name
+from bookkit.project import DATA, EDITIONS, Edition, name
 
 QUIZZES = DATA / "quizzes"
 KINDS = ("prediction", "fault", "choice", "number", "why")  # one question of each
@@ -50,6 +51,16 @@ def quiz_of(page: str) -> Path:
     return QUIZZES / f"{page}.yml"
 
 
+def bare(answer: dict[str, Any], edition: Edition) -> str:
+    """Return what an answer says, without marks of code and a full stop."""
+    return answer["answer"][edition.name].replace(CODE, "").rstrip(".。")
+
+
+def says(answer: dict[str, Any], shown: str, edition: Edition) -> bool:
+    """Tell whether an answer says what is shown, and not as a part of another word or number."""
+    return bool(re.search(rf"(?<![\w.]){re.escape(shown)}(?!\w|\.\d)", answer["answer"][edition.name], re.ASCII))
+
+
 def wrong_question(question: dict[str, Any]) -> Iterator[str]:
     if not ({"shows", "code"} <= question.keys() or "proof" in question):
         yield "is verified by nothing; say what its code `shows`, or give a `proof`"
@@ -58,8 +69,10 @@ def wrong_question(question: dict[str, Any]) -> Iterator[str]:
         yield f"has {len(right)} right answers; let one be right"
     elif shows := question.get("shows"):
         for edition in EDITIONS:
-            if shows not in right[0]["answer"][edition.name]:
+            if not says(right[0], shows, edition):
                 yield f"the right answer ({edition.name}) does not say what the code shows, {shows}; mend one"
+            if any(not answer.get("right") and bare(answer, edition) == shows for answer in question["answers"]):
+                yield f"a wrong answer ({edition.name}) is what the code shows, {shows}; mend one"
     for edition in EDITIONS:
         texts = [answer["answer"][edition.name] for answer in question["answers"]]
         if len(set(texts)) < len(texts):

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from http.server import ThreadingHTTPServer
 
@@ -74,6 +75,24 @@ def browser():
         browser = launch_browser(playwright, found)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def interrupt_soon():
+    """A block that is interrupted as by Ctrl-C, half a second after it has begun, and tells nobody."""
+
+    @contextmanager
+    def interrupted():
+        before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+    return interrupted
 
 
 @pytest.fixture

@@ -55,6 +55,14 @@ WRONG = {
         lambda quiz: quiz[0]["answers"][1]["answer"].update(zh="`[2.0, 4.1]`"),
         "the right answer (zh) does not say what the code shows",
     ),
+    "a part of what is said": (
+        lambda quiz: quiz[0]["answers"][1]["answer"].update(zh="1" + quiz[0]["shows"].strip()),
+        "the right answer (zh) does not say what the code shows",
+    ),
+    "a wrong answer that is shown": (
+        lambda quiz: quiz[0]["answers"][0]["answer"].update(en=f"`{quiz[0]['shows'].strip()}`."),
+        "a wrong answer (en) is what the code shows",
+    ),
     "the same answer twice": (
         lambda quiz: quiz[0]["answers"][0]["answer"].update(en="`[20.0, 4.0]`"),
         "two answers (en) are the same",
@@ -126,12 +134,14 @@ def test_the_questions_and_answers_of_a_chapter_are_exported(tmp_path, monkeypat
         assert sum(solution in text for text in texts[1]) == 1
         assert sum("**1.**" in text and questions.SAID[edition][-1] in text for text in texts[1]) == 1
     assert ENGLISH.name in capsys.readouterr().out
-    with pytest.raises(BookError, match="is no chapter"):
-        questions.main("nothing")
+    for page in ("nothing", "troubleshooting"):
+        with pytest.raises(BookError, match="is no chapter"):
+            questions.main(page)
 
 
-def test_the_questions_run_and_show_what_the_answers_show():
-    asked, answered = questions.questions_of("head-gradients", ENGLISH), questions.answers_of("head-gradients", ENGLISH)
+@pytest.mark.parametrize("page", ["head-gradients", "gradients"])  # in the second one, code of the quiz raises
+def test_the_questions_run_and_show_what_the_answers_show(page):
+    asked, answered = questions.questions_of(page, ENGLISH), questions.answers_of(page, ENGLISH)
     NotebookClient(asked, kernel_name="python3").execute()
     due = {cell.source: shown(cell) for cell in answered.cells if cell.get("outputs")}
     found = {cell.source: shown(cell) for cell in asked.cells if cell.get("outputs") and cell.source in due}

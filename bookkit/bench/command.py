@@ -13,7 +13,8 @@ from bookkit.project import ROOT, name
 
 DRAWING = ROOT / "_build" / "bench" / "growth.svg"
 WORDS = """
-Seconds are those of all processors together; a power of 1 is linear, 0 constant, both from the two largest books.
+Seconds are those of all processors together, without those of kernels; of the search, those on the clock.
+A power of 1 is linear, 0 constant, both from the two largest books.
 Outputs are computed in `check of one page` alone: all notebooks take as much longer as there are more of them."""
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bookkit.bench.measure import Cost, run
 from bookkit.bench.synthetic import chapters, edit, grow
-from bookkit.project import EDITIONS, ENGLISH
+from bookkit.project import EDITIONS, ENGLISH, BookError
 from bookkit.site.browser import driven, find_browser, launch_browser
 from bookkit.site.serve import Handler
 
@@ -62,10 +62,9 @@ Figures = dict[int, dict[str, float]]  # {chapters: {measure: value}}
 
 
 def search(site: Path) -> Iterator[float]:
-    """Yield the seconds from a query to its first result, several times; nothing without Chromium."""
+    """Yield the seconds from a query to its first result, several times; raise BookError without Chromium."""
     if not (browser := find_browser()):
-        print(f"no Chromium on this machine: {NOT_TIMED}", file=sys.stderr)
-        return
+        raise BookError(f"no Chromium on this machine: {NOT_TIMED}")
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=site)) as server, driven(NOT_TIMED) as driver:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         chromium = launch_browser(driver, browser)
@@ -102,8 +101,10 @@ def measure(book: Path, size: int, python: Path) -> Iterator[tuple[str, float]]:
     site = book / "_build" / "html"
     for measure, edition in zip(("index", "index-zh"), EDITIONS, strict=True):
         yield measure, sum(path.stat().st_size for path in (site / edition.site).glob("searchindex*.js")) / 1e3
-    if times := list(search(site)):
-        yield "search", statistics.median(times)
+    try:
+        yield "search", statistics.median(search(site))
+    except BookError as error:
+        print(error, file=sys.stderr)
 
 
 def figures(clone: Path, folder: Path) -> Figures:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -36,19 +37,26 @@ def run(label: str, command: list[str | Path], folder: Path) -> Cost:
     print(f"{label} ...", file=sys.stderr, flush=True)
     reading, writing = os.pipe()
     start = time.perf_counter()
-    result = subprocess.run(
+    process = subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", MEASURED, str(writing), *command],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         pass_fds=[writing],
+        start_new_session=True,
     )
+    try:
+        said, _ = process.communicate()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
     wall = time.perf_counter() - start
     os.close(writing)
     with os.fdopen(reading, encoding="utf-8") as told:
         usage = told.read()
-    if result.returncode:
-        raise BookError(f"{label} failed:\n{result.stdout[-2000:]}")
+    if process.returncode:
+        raise BookError(f"{label} failed:\n{said[-2000:]}")
     processor, memory = json.loads(usage)
     return Cost(wall, processor, memory * KILOBYTE / 1e6)

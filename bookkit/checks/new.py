@@ -25,6 +25,8 @@ editions say the same."""
 def refuse_bad_names(chapter: str) -> None:
     if not SLUG.fullmatch(chapter):
         raise BookError(f"{chapter!r} is no name for a page; say for example `make new NAME=jacobian-products`")
+    if chapter in contents.TAKEN:
+        raise BookError(f"the site has a page {chapter} of its own; choose another name")
     if chapter in contents.pages():
         raise BookError(f"{name(contents.TOC)}: names {chapter} already; choose another name")
     for edition in EDITIONS:
@@ -56,15 +58,27 @@ def chapters_of(part: str) -> yaml.SequenceNode:
 
 def with_line(text: str, chapters: yaml.SequenceNode, chapter: str) -> str:
     """Return the text of _toc.yml with one line more; comments stay where they are."""
+    advice = f"{name(contents.TOC)}: line {chapters.start_mark.line + 1}: write each chapter on a line of its own"
     last = chapters.value[-1]
     if chapters.flow_style or last.flow_style or not isinstance(last, yaml.MappingNode):
-        line = chapters.start_mark.line + 1
-        raise BookError(f"{name(contents.TOC)}: line {line}: write each chapter on a line of its own: `- file: …`")
+        raise BookError(f"{advice}: `- file: …`")
     lines = (text if text.endswith("\n") else f"{text}\n").splitlines(keepends=True)
     end = max(value.end_mark.line for _, value in last.value)
     indent = lines[last.start_mark.line][: last.start_mark.column].split("-")[0]
     lines.insert(end + 1, f"{indent}- file: {ENGLISH.place}{chapter}\n")
-    return "".join(lines)
+    whole = "".join(lines)
+    if listed(whole) != {*listed(text), f"{ENGLISH.place}{chapter}"}:
+        raise BookError(f"{advice}: `- file: …`, and nothing else below it")
+    return whole
+
+
+def listed(text: str) -> set[str]:
+    """Return the files of all chapters that a text of _toc.yml names; none of what is no YAML."""
+    try:
+        parts = contents.parsed(text)["parts"]
+        return {entry["file"] for part in parts for entry in part["chapters"]}
+    except (yaml.YAMLError, KeyError, TypeError):
+        return set()
 
 
 def figure_settings(edition: Edition) -> NotebookNode:

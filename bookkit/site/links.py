@@ -22,7 +22,7 @@ def parse(site: Path) -> Soups:
 def addresses(soup: BeautifulSoup) -> Iterator[str]:
     """Yield every address that a page names: links, what it loads, and what it tells those who share it."""
     for tag in soup.select("[href], [src]"):
-        yield str(tag.get("href") or tag["src"])
+        yield str(tag["href"] if tag.has_attr("href") else tag["src"])
     for tag in soup.select('meta[property="og:url"], meta[property="og:image"]'):
         yield str(tag["content"])
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from sample_book import SampleBook, page
@@ -125,3 +126,9 @@ def test_the_cost_of_a_command_is_that_of_all_it_started(tmp_path):
     assert cost.processor > 0.3 and 100 < cost.memory < 200
     with pytest.raises(BookError, match="fails failed:\nno\n"):
         run("fails", [sys.executable, "-c", "import sys; sys.exit('no')"], tmp_path)
+
+
+def test_an_interrupted_measurement_leaves_no_process(tmp_path, interrupt_soon):
+    with interrupt_soon():
+        run("interrupted", ["sleep", "3210"], tmp_path)
+    assert not [process for process in psutil.process_iter(["cmdline"]) if "3210" in (process.info["cmdline"] or [])]

@@ -10,6 +10,7 @@ from sample_book import SampleBook, failure
 from sample_book import page as notebook_of
 
 from bookkit import page
+from bookkit.notebooks.files import write
 from bookkit.project import CHINESE, ENGLISH, ROOT, BookError
 
 pytestmark = pytest.mark.slow
@@ -80,6 +81,15 @@ def good(book):
     output, _ = process.communicate()
     assert process.returncode == 0, output
     return output
+
+
+def test_a_page_without_code_has_no_wrong_output(book, good):
+    path = book.folder / "book/en/plain.ipynb"
+    write(notebook_of(new_markdown_cell("# Plain", id="title")), path)
+    code = f"from pathlib import Path\nfrom bookkit import page\nprint(page.outputs(Path({str(path)!r})))"
+    output, _ = book.start("-c", code).communicate()
+    path.unlink()
+    assert output == "[]\n"
 
 
 @pytest.fixture(scope="module")

@@ -113,6 +113,7 @@ REFUSED = {
         "'Half' is no name for a page; say for example `make new NAME=jacobian-products`",
     ),
     "a path": (["../half"], "'../half' is no name for a page"),
+    "a name of the site's own": (["search"], "the site has a page search of its own; choose another name"),
     "no name": ([""], "'' is no name for a page"),
     "a name of the contents": (["first"], "_toc.yml: names first already; choose another name"),
     "a page that is there": (["stray"], "book/zh/stray.md: is there already; choose another name, or remove it"),
@@ -130,7 +131,28 @@ def test_what_cannot_begin_is_told_in_one_line(book, fault):
     assert contents_of(book) == before
 
 
+MORE_BELOW = """\
+format: jb-book
+root: book/en/index
+parts:
+- caption: C
+  numbered: 1
+  chapters:
+  - file: >-
+      book/en/first
+- caption: D
+  chapters:
+  - file: book/en/words
+"""
 FAULTY_TOCS = {
+    "more below a chapter": (
+        MORE_BELOW,
+        "_toc.yml: line 7: write each chapter on a line of its own: `- file: …`, and nothing else below it",
+    ),
+    "no chapters": (
+        "format: jb-book\nroot: book/en/index\nparts:\n- caption: C\n  numbered: 1\n  chapters: []\n",
+        "_toc.yml: 'chapters' not a non-empty list",
+    ),
     "no parts": ("format: jb-book\nroot: book/en/index\n", "_toc.yml: has no part with numbered chapters; add a part"),
     "one line": (
         "format: jb-book\nroot: book/en/index\nparts:\n- caption: C\n  numbered: 1\n  chapters: [{file: book/en/a}]\n",

@@ -8,6 +8,7 @@ import sys
 import time
 from types import SimpleNamespace
 
+import psutil
 import pytest
 from nbformat import writes
 from nbformat.v4 import new_markdown_cell, new_notebook
@@ -17,6 +18,7 @@ from bookkit.notebooks.files import find_notebooks
 from bookkit.project import ENGLISH, ROOT, BookError, name
 from bookkit.site import audit, complaints, links
 from bookkit.site.audit import lighthouse, table
+from bookkit.site.audit.accessibility import violations
 from bookkit.site.cache import CODE, SHARED, Inputs
 from theme.extensions import figures, scripts, styles
 from theme.extensions.texts import TextOfPage
@@ -84,12 +86,45 @@ subprocess.run(["sleep", "40"], start_new_session=True)
 """
 
 
+LATE = """<details><summary>More</summary></details><script>
+document.querySelector("details").addEventListener("toggle", () =>
+    setTimeout(() => document.body.append(new Image()), 1000));
+</script>"""
+
+
 def test_a_lighthouse_that_heeds_nothing_is_killed_with_its_browser(monkeypatch):
     monkeypatch.setattr(lighthouse, "SECONDS", 2)
     monkeypatch.setattr(lighthouse, "GRACE", 1)
     begun = time.monotonic()
     assert lighthouse.run([sys.executable, "-c", DEAF], dict(os.environ)) is None
     assert time.monotonic() - begun < 20
+
+
+def test_an_interrupted_lighthouse_leaves_no_process(monkeypatch, interrupt_soon):
+    monkeypatch.setattr(lighthouse, "GRACE", 1)
+    with interrupt_soon():
+        lighthouse.run(["sleep", "3211"], dict(os.environ))
+    assert not [process for process in psutil.process_iter(["cmdline"]) if "3211" in (process.info["cmdline"] or [])]
+
+
+def test_a_median_just_below_a_bar_is_below_it():
+    audits = {"a": {"id": "a", "score": 0.5}}
+    categories = {
+        name: {"score": bar / 100, "auditRefs": [{"id": "a", "weight": 1}]} for name, bar in lighthouse.SCORES.items()
+    }
+    below = {**categories, "performance": {**categories["performance"], "score": 0.97}}
+    reports = [{"audits": audits, "categories": each} for each in (categories, below)]
+    assert lighthouse.judged("page", "mobile", [reports[0]] * 2).complaints == []
+    assert "performance 97" in lighthouse.judged("page", "mobile", reports).complaints[0]
+
+
+@pytest.mark.browser
+def test_a_page_that_reacts_late_is_looked_at_when_it_has(browser):
+    page = browser.new_page()
+    page.set_content(LATE)
+    found = violations(page, "window.axe = { run: () => ({ violations: [...document.images].map(String) }) }")
+    page.close()
+    assert len(found) == 1
 
 
 def test_the_table_has_a_row_a_page_and_what_is_wrong():
@@ -134,7 +169,7 @@ def test_a_page_that_is_edited_while_it_is_built_is_built_again():
     assert before.settled(before, set()) == before
     assert before.settled(later, set()) == Inputs("rest", "data", {"a": "1"})
     assert before.settled(Inputs("other", "other", {"a": "1"}), set()) == Inputs("", "", {"a": "1"})
-    assert before.settled(before, {"b"}) == Inputs("rest", "data", {"a": "1"})
+    assert before.settled(before, {"b"}) == Inputs("rest", "data", {"a": "1", "gone": "1"})
     assert before.settled(before, {"theme/zh.yml"}) == Inputs("", "", before.pages)
 
 

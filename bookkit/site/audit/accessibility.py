@@ -16,21 +16,17 @@ OPTIONS = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violatio
 UNFOLD = """() =>
     document.querySelectorAll('details:not([open]) > summary, .toggle-button-hidden').forEach(handle => handle.click())
 """
-# A page reacts to that when the browser is idle, which takes a while on a busy machine: milliseconds until each look.
-PAUSES = (500, 4000)
+# A page reacts to that when the browser is idle, which takes a while on a busy machine.
+PAUSE = 2000  # milliseconds
 
 
 def violations(page: Page, source: str) -> list[dict[str, Any]]:
     """Return what axe-core, whose program is `source`, finds in an open page."""
     page.evaluate(UNFOLD)
     page.evaluate(source)
-    found: list[dict[str, Any]] = []
-    for pause in PAUSES:
-        page.wait_for_timeout(pause)
-        found = page.evaluate("options => axe.run(document, options)", OPTIONS)["violations"]
-        if not found:
-            break
-    return found
+    page.evaluate("() => new Promise((go) => requestIdleCallback(go))")
+    page.wait_for_timeout(PAUSE)
+    return page.evaluate("options => axe.run(document, options)", OPTIONS)["violations"]
 
 
 def check(browser: Browser, host: StaticHost, pages: list[str], modules: Path) -> Iterator[Finding]:

@@ -27,6 +27,8 @@ def check(java: str | None, site: Path, pages: list[str], modules: Path) -> Iter
     found = defaultdict(list)
     for message in messages:
         place = f"line {message.get('lastLine', '?')}: {' '.join(message.get('extract', '').split())}"
+        if "url" not in message:
+            raise BookError(f"the Nu HTML checker failed: {message['message']}")
         found[unquote(urlsplit(message["url"]).path)].append(f"Nu, {place}: {message['message']}")
     for name in pages:
         complaints = found[str(site / name)]
