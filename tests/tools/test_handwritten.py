@@ -147,7 +147,7 @@ def test_each_mistake_is_told_in_one_line(files, fault):
 
 
 TOCS = {
-    "a tab": ("root:\tbook/en/index\n\tchapters: 1\n", "line 2 is not YAML (found character"),
+    "a tab": ("root:\tbook/en/index\n\tchapters: 1\n", "line 3 is not YAML (found a tab character that"),
     "an alias": ("root: &a book/en/index\nchapters:\n  - file: *a\n", "*a stands for another part; write that out"),
     "aliases that grow": ("root: &a [x]\nparts: &b [*a, *a]\nchapters: [*b, *b]\n", "*a stands for another part"),
     "an address": ("root: book/en/index\nchapters:\n  - url: https://example.org\n", "('url' was unexpected)"),

@@ -285,7 +285,10 @@ export class Bench {
   hear(what) {
     if (what === "restarting") return;
     this.giveUp(this.at);
-    if (what === "died") this.forget();
+    if (what === "died") {
+      this.forget();
+      this.renewing = this.kernel.settle();
+    }
     if (what === "back") return this.tell("ready");
     this.tell(what);
     if (what === "gone") this.watch();

@@ -20,6 +20,7 @@ export class LostError extends Error {
   }
 }
 
+const SETTLING = 10; // seconds, at most
 const TRIES = 3; // JupyterLab's own would take a minute or two
 
 // Sockets that tell when the last of some has closed: where a proxy lets none through, no kernel is ever reached.
@@ -88,6 +89,14 @@ export class Kernel {
     if (status !== "autorestarting") return;
     this.renewed = true;
     this.lose("died");
+  }
+
+  // Wait until a kernel that begins anew answers: what is sent to it before that may be lost.
+  async settle() {
+    for (let tries = 0; tries < SETTLING; tries += 1) {
+      const answer = this.connection.requestKernelInfo().then(() => true, () => false);
+      if (await Promise.race([answer, new Promise((go) => setTimeout(go, 1000))])) return;
+    }
   }
 
   lose(why) {
