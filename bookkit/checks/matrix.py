@@ -16,7 +16,7 @@ import time
 
 from bookkit.notebooks.cells import code_cells
 from bookkit.notebooks.files import find_notebooks, read
-from bookkit.notebooks.interpreters import interpreter_of
+from bookkit.notebooks.interpreters import lacking
 from bookkit.project import ROOT, name
 
 TIMES = 20  # in a row
@@ -152,9 +152,8 @@ def run(setting, arguments):
 
 
 def main():
-    for path in find_notebooks():
-        if reason := interpreter_of(read(path)).missing():
-            print(f"{name(path)} is not executed: {reason}", flush=True)
+    for path, reason in lacking(find_notebooks()).items():
+        print(f"{name(path)} is not executed: {reason}", flush=True)
     failed = False
     for title, setting, arguments, shown, reason in variants():
         print(f"{title:48}", end="", flush=True)

@@ -1,6 +1,7 @@
 """The Pythons that notebooks run in: the book's own, and one with other frameworks for the pages that name it."""
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +56,11 @@ def kernel_name(notebook: NotebookNode) -> str | None:
 def interpreter_of(notebook: NotebookNode) -> Interpreter:
     """Return what a notebook runs in; of a name that is not known the rules tell."""
     return INTERPRETERS.get(kernel_name(notebook) or "", BOOK)
+
+
+def lacking(paths: Iterable[Path]) -> dict[Path, str]:
+    """Return the notebooks that cannot be executed now, each with what is to be done before."""
+    return {path: reason for path in paths if (reason := interpreter_of(read(path)).missing())}
 
 
 def runs_in_the_book(path: Path) -> bool:

@@ -258,6 +258,14 @@ def test_a_faulty_toc_is_named(project, fault):
     assert failure(project.start("-m", "bookkit", "build")) == f"error: _toc.yml: {words}\n"
 
 
+def test_a_page_that_the_site_has_itself_is_refused(project):
+    """Or the search page would stand in its place."""
+    project.write("search", page(new_markdown_cell("# Search", id="title")))
+    project.write_toc("search")
+    words = "_toc.yml: names search, and the site has a page of its own of this name; give it another one"
+    assert failure(project.start("-m", "bookkit", "build")) == f"error: {words}\n"
+
+
 PROBES = "def test_one(site): pass\ndef test_two(site): pass\n"
 
 

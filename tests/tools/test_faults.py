@@ -15,6 +15,7 @@ from bookkit.checks.faults.execution import Stage
 from bookkit.notebooks import kernel
 from bookkit.notebooks.cells import code_cells
 from bookkit.notebooks.files import find_notebooks, read, write
+from bookkit.notebooks.interpreters import FRAMEWORKS
 from bookkit.project import CHINESE, ENGLISH, ROOT, BookError
 
 pytestmark = pytest.mark.slow
@@ -95,6 +96,18 @@ def test_a_fault_that_nobody_catches_is_told(sample, blind, edition, missed):
     assert result.returncode == 1, result.stdout + result.stderr
     for words in missed:
         assert f"{index}: {words}" in result.stdout
+
+
+def test_a_page_whose_python_is_missing_is_left_out_and_named(sample):
+    other = page(new_code_cell("import torch", id="other"))
+    other.metadata["kernelspec"] = FRAMEWORKS.spec
+    sample.write("other", other, ("en",))
+    try:
+        result = plant(sample.folder, "book/en/other.ipynb", "book/en/index.ipynb")
+    finally:
+        (sample.folder / "book/en/other.ipynb").unlink()
+    assert result.returncode == 0 and "0 survived" in result.stdout, result.stdout + result.stderr
+    assert "book/en/other.ipynb is left out: it needs PyTorch and JAX; run `make frameworks`\n" in result.stderr
 
 
 def test_a_notebook_that_is_wrong_already_is_told(sample):

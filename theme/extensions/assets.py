@@ -11,6 +11,7 @@ import json
 import os
 from pathlib import Path
 
+from bookkit.contents import TAKEN
 from theme.extensions import notices, scripts, search, styles
 
 LIBRARY = "scripts/fontawesome.js"
@@ -88,7 +89,7 @@ def keep_only(folder: Path, names: set[str]):
 def remove_leftovers(app):
     """Remove what an earlier build published and this book has no more."""
     out, env = Path(app.outdir), app.env
-    pages = {*env.found_docs, "genindex", "search", "index", "404", "robots"}
+    pages = {*env.found_docs, *TAKEN, "index", "404"}
     published = {
         "_sources": {Path(env.doc2path(page, base=False)).as_posix() for page in env.found_docs},
         "_images": {name for _, name in env.images.values()},

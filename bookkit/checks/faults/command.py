@@ -19,7 +19,7 @@ from bookkit.checks.faults.execution import Verdict
 from bookkit.checks.faults.judge import JUDGES, KINDS, Judged
 from bookkit.checks.faults.replay import Checks
 from bookkit.notebooks import files
-from bookkit.notebooks.interpreters import interpreter_of, runs_in_the_book
+from bookkit.notebooks.interpreters import lacking, runs_in_the_book
 from bookkit.processes import side_by_side
 from bookkit.project import CHINESE, ROOT, BookError, name
 
@@ -85,18 +85,13 @@ class Plugin:
             yield from sorted(self.lines[verdict])
 
 
-def executable(paths: list[Path]) -> Iterator[Path]:
-    """Yield the notebooks whose Python is there, and say which are left out."""
-    for path in paths:
-        if reason := interpreter_of(files.read(path)).missing():
-            print(f"{name(path)} is left out: {reason}", file=sys.stderr)
-        else:
-            yield path
-
-
 def main(arguments: list[str] | list[Path], most: int | None = None) -> int:
     """Judge the notebooks named, or all; `most` limits the faults of each kind in each notebook."""
-    paths = [*executable([Path(argument).resolve() for argument in arguments] or files.find_notebooks())]
+    paths = [Path(argument).resolve() for argument in arguments] or files.find_notebooks()
+    left_out = lacking(paths)
+    for path, reason in left_out.items():
+        print(f"{name(path)} is left out: {reason}", file=sys.stderr)
+    paths = [path for path in paths if path not in left_out]
     chinese = [path for path in paths if path.parent == CHINESE.folder]
     # The longest first. Threads of other frameworks do not survive the forks in which changed code runs.
     tasks = [(path, "code") for path in paths if path not in chinese and runs_in_the_book(path)]
