@@ -11,6 +11,8 @@ import pytest
 
 from bookkit.project import ROOT
 
+pytestmark = pytest.mark.slow
+
 TOOLS = Path(sys.executable).parent
 # What is run, and what to do where it finds something.
 CHECKS = {

@@ -14,7 +14,10 @@ from jupyter_client.manager import start_new_kernel
 from bookkit.notebooks.files import read
 from bookkit.project import ROOT
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc"),
+]
 
 CELLS = {cell.id: cell.source for cell in read(ROOT / "book/en/many-machines.ipynb").cells}
 BEGIN = CELLS["push-run"].split('BEGIN = """')[1].split('"""')[0]

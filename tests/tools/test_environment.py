@@ -23,6 +23,8 @@ from bookkit.addresses import Addresses
 from bookkit.notebooks.files import read
 from bookkit.project import ROOT, BookError
 
+pytestmark = pytest.mark.slow
+
 HOSTILE_FOLDER = '_build/a b\'s "q" $HOME `x` 书 #1 %41'
 # What a caller may have set for himself, on a machine where he may not write.
 HOSTILE = {
