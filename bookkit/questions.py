@@ -5,7 +5,9 @@ The questions run from top to bottom: the code of the chapter between two predic
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
+from hashlib import sha256
+from itertools import chain, pairwise
+from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
@@ -35,6 +37,7 @@ INSIDE = re.compile(r"\[([^\]\n]+)\]\((?:#[\w-]+|[\w-]+\.(?:ipynb|md)(?:#[\w-]+)
 RAISES = "raises-exception"
 ERROR = re.compile(r"\w+Error\b")
 LETTERS = "ABCDEFGH"
+WRITTEN = "written"  # in the metadata of a notebook: the digest of its cells when it was written
 
 
 def text_cell(text: str) -> NotebookNode:
@@ -148,15 +151,31 @@ def answers_of(page: str, edition: Edition) -> NotebookNode:
     return new_notebook(cells=cells, metadata=source.metadata)
 
 
+def digest(notebook: NotebookNode) -> str:
+    """Return what changes with the source of any cell."""
+    return sha256("\0".join(cell.source for cell in notebook.cells).encode()).hexdigest()
+
+
+def require_unchanged(path: Path) -> None:
+    """Raise BookError if somebody has worked in a notebook since it was written here: that would be lost."""
+    if path.exists():
+        found = read(path)
+        if found.metadata.get(WRITTEN) != digest(found):
+            raise BookError(f"{name(path)} has been changed since it was written; move it elsewhere, or delete it")
+
+
 def main(page: str) -> int:
     """Write the questions of a chapter, and the answers to them, in both languages."""
     path = ENGLISH.folder / f"{page}.ipynb"
     if page not in pages() or not path.exists() or not is_chapter(read(path)):
         raise BookError(f"{page or 'nothing'} is no chapter; say make questions NAME=head-gradients")
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for edition in EDITIONS:
-        questions, answers = (FOLDER / f"{page}{what}-{edition.name}.ipynb" for what in ("", "-answers"))
-        write(questions_of(page, edition), questions)
-        write(answers_of(page, edition), answers)
+    pairs = [[FOLDER / f"{page}{what}-{edition.name}.ipynb" for what in ("", "-answers")] for edition in EDITIONS]
+    for path in chain.from_iterable(pairs):
+        require_unchanged(path)
+    for edition, (questions, answers) in zip(EDITIONS, pairs, strict=True):
+        for notebook, path in ((questions_of(page, edition), questions), (answers_of(page, edition), answers)):
+            notebook.metadata[WRITTEN] = digest(notebook)
+            write(notebook, path)
         print(f"The questions are in {name(questions)}, the answers in {name(answers)}")
     return 0

@@ -139,6 +139,21 @@ def test_the_questions_and_answers_of_a_chapter_are_exported(tmp_path, monkeypat
             questions.main(page)
 
 
+def test_questions_that_somebody_has_worked_in_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(questions, "FOLDER", tmp_path)
+    questions.main("head-gradients")
+    questions.main("head-gradients")  # nobody has
+    first, last = tmp_path / "head-gradients-en.ipynb", tmp_path / "head-gradients-answers-zh.ipynb"
+    notebook = nbformat.read(last, as_version=4)
+    notebook.cells[-1].source += "\n\nFor my class."
+    nbformat.write(notebook, last)
+    kept = last.read_bytes()
+    first.unlink()
+    with pytest.raises(BookError, match="has been changed since it was written"):
+        questions.main("head-gradients")
+    assert last.read_bytes() == kept and not first.exists()
+
+
 @pytest.mark.parametrize("page", ["head-gradients", "gradients"])  # in the second one, code of the quiz raises
 def test_the_questions_run_and_show_what_the_answers_show(page):
     asked, answered = questions.questions_of(page, ENGLISH), questions.answers_of(page, ENGLISH)
