@@ -88,7 +88,11 @@ pdf: setup ## print both editions into _build/pdf (needs Chromium and a Chinese 
 bench: setup ## measure set-up, build and checks against their bars
 	@$(PYTHON) -m bookkit bench
 
-clean: ## remove what was built, and .venv
-	rm -rf _build .venv .venv-frameworks .pytest_cache
+clean: ## remove what was built, and the environments that were set up
+	rm -rf _build .pytest_cache
+	@for folder in .venv .venv-frameworks; do \
+		if [ ! -L $$folder ] && [ -f $$folder/made-from ]; then (set -x; rm -rf $$folder); \
+		elif [ -e $$folder ]; then echo "$$folder was not made by this set-up and is left as it is"; fi; \
+	done
 
 .PHONY: help setup frameworks book test test-all check serve live live-numbers lab refresh new questions module agree gradients operators prose lock faults matrix audit pdf bench clean

@@ -222,6 +222,19 @@ def test_an_environment_of_somebody_else_is_left_alone(project, kind):
     assert sorted(project.rglob("*")) == before
 
 
+def test_clean_leaves_an_environment_of_somebody_else(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for folder in ("_build", ".venv", "other"):
+        (tmp_path / folder).mkdir()
+    for folder in (".venv", "other"):
+        (tmp_path / folder / "made-from").touch()
+    (tmp_path / ".venv-frameworks").symlink_to(tmp_path / "other")
+    said = subprocess.check_output(["make", "--no-print-directory", "clean"], cwd=tmp_path, text=True)
+    assert said.endswith(".venv-frameworks was not made by this set-up and is left as it is\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".venv-frameworks", "Makefile", "other"]
+    assert (tmp_path / "other/made-from").exists()
+
+
 def test_two_at_once_install_once(project):
     first = start(project, SLEEP="2")
     wait_for((project / "pids").exists)
