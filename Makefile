@@ -26,7 +26,7 @@ book: setup ## build the website, both editions, into _build/html
 
 test: setup ## re-execute every notebook, compare every output, check pages, gradients and the site
 	$(PYTHON) -m pytest --ignore=tests/tools
-	@echo "The tests of the tools were left out: make test-all runs them too."
+	@echo "The tests of the tools were left out; with them: make test-all"
 
 test-all: setup ## the same, and the tests of the tools that do all this (half an hour)
 	$(PYTHON) -m pytest

@@ -13,6 +13,7 @@ def test_what_the_documents_name_is_there(tell):
 
 MISSING = {
     "a target": ("Run `make nothing` first.", "`make nothing` is no target of the Makefile"),
+    "a second target": ("`make book nothing PORT=80`", "`make nothing` is no target of the Makefile"),
     "a target in a listing": ("Run\n\n    make nothing NB=x\n", "`make nothing` is no target of the Makefile"),
     "a target in a fence": ("```sh\nmake nothing\n```", "`make nothing` is no target of the Makefile"),
     "a command": ("`.venv/bin/python -m bookkit nothing`", "`python -m bookkit nothing` is no command"),
@@ -30,6 +31,7 @@ THERE = [
     "`book/en/`, `_toc.yml`, `rules.py`, `.venv/bin/ruff`, `_build/html/index.html`, `book/*/*.md`, `linux/amd64`",
     "[here](CONTRIBUTING.md#rules) and [there](https://example.org/nothing.md) and [below](#below)",
     "we make nothing of it; tests/test_nothing.py is not set as code",
+    "```sh\nmake book test  # make nothing of it\n```",
 ]
 
 
@@ -63,6 +65,18 @@ def test_code_is_read_for_what_its_words_name(tmp_path):
     assert [line.partition(": ")[2] for line in documents.of_source(source, COMMANDS)] == [
         "line 1: there is no bookkit/nothing.py; mend it",
         "line 2: `make nothing` is no target of the Makefile; mend it",
+    ]
+
+
+def test_a_script_is_read_for_what_it_runs(tmp_path):
+    script = tmp_path / "run"
+    script.write_text(
+        "#!/bin/sh\n# make nothing\nmake book nothing  # make nothing\n.venv/bin/python bookkit/nothing.py\n"
+    )
+    assert documents.is_script(script)
+    assert [line.partition(": ")[2] for line in documents.of_script(script, COMMANDS)] == [
+        "line 3: `make nothing` is no target of the Makefile; mend it",
+        "line 4: there is no bookkit/nothing.py; mend it",
     ]
 
 

@@ -1,7 +1,7 @@
 """Every command, target, path and file that a document names is there.
 
-Documents are README.md and CONTRIBUTING.md, the pages, the docstrings, comments and messages of the
-code, and the workflows. In Markdown only what is set as code, and links, are looked at.
+Documents are the READMEs and CONTRIBUTING.md, the pages, the docstrings, comments and messages of the
+code, the scripts and the workflows. In Markdown only what is set as code, and links, are looked at.
 """
 
 import re
@@ -18,11 +18,13 @@ from bookkit.notebooks.markdown import Piece, pieces
 from bookkit.notebooks.published import FOOTNOTE
 from bookkit.project import EDITIONS, ENGLISH, ROOT, Edition, name
 
-README, GUIDE = ROOT / "README.md", ROOT / "CONTRIBUTING.md"
-SOURCES = ("bookkit", "theme", "tests")
+README, GUIDE, OF_PARITY = ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "parity" / "README.md"
+SOURCES = ("bookkit", "parity", "theme", "tests")
 FOLDERS = (*SOURCES, "book", ".ci", ".github", ".binder", ".devcontainer", "LICENSES")
 MADE = ("_build/", ".venv/")  # by commands: not there in a new clone
-TARGET = re.compile(r"\bmake ([a-z]+(?:-[a-z]+)*)\b")
+WORD = r"[a-z]+(?:-[a-z]+)*"
+COMMENT = re.compile(r"(?:^|\s)#.*")
+MAKE = re.compile(rf"\bmake((?: +{WORD}(?![\w=-]))+)")
 COMMAND = re.compile(r"-m bookkit ([\w-]+)")
 SUFFIX = re.compile(r".\.(?:py|md|yml|toml|json|ipynb|txt|in|sh|cff|css|js)$")
 # A name that stands for many, or for one that the reader chooses, is no file.
@@ -63,7 +65,7 @@ def is_path(word: str, foreign: bool) -> bool:
 
 def missing_in(code: str, commands: Collection[str], near: Path = ROOT, foreign: bool = False) -> Iterator[str]:
     """Yield what a piece of code names and is not there."""
-    for target in TARGET.findall(code):
+    for target in " ".join(MAKE.findall(COMMENT.sub("", code))).split():
         if target not in targets():
             yield f"`make {target}` is no target of the Makefile"
     for command in COMMAND.findall(code):
@@ -114,6 +116,19 @@ def of_source(path: Path, commands: Collection[str]) -> list[str]:
     return lines
 
 
+def of_script(path: Path, commands: Collection[str]) -> list[str]:
+    """Return a line for each command or file that a script of the shell, or of Make, runs and that is not there."""
+    lines = []
+    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        for what in missing_in(COMMENT.sub("", text), commands, foreign=True):
+            lines.append(f"{name(path)}: line {number}: {what}; mend it")
+    return lines
+
+
+def is_script(path: Path) -> bool:
+    return path.name == "Makefile" or path.read_bytes().startswith(b"#!")
+
+
 def of_workflow(path: Path, commands: Collection[str]) -> list[str]:
     """Return a line for each command or file that a workflow runs and that is not there."""
     jobs = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values()
@@ -161,13 +176,15 @@ def line_ends() -> list[str]:
 
 def complaints(commands: Collection[str]) -> list[str]:
     """Return a line for all that the documents of the project name and that is not there."""
-    lines = [*of_document(README, commands), *of_document(GUIDE, commands)]
+    lines = [line for path in (README, GUIDE, OF_PARITY) for line in of_document(path, commands)]
     for edition in EDITIONS:
         for path in sorted(edition.folder.iterdir()):
             lines += of_page(path, commands) if path.suffix in (".ipynb", ".md") else []
     for path in files():
         if path.suffix in (".py", ".sh") and not path.is_relative_to(ROOT / "tests"):  # tests name what is not there
             lines += of_source(path, commands)
+        if is_script(path):
+            lines += of_script(path, commands)
     for path in sorted((ROOT / ".github" / "workflows").glob("*.yml")):
         lines += of_workflow(path, commands)
     return [*lines, *chapters_listed(README.read_text(encoding="utf-8")), *line_ends()]
