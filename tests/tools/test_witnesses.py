@@ -140,6 +140,8 @@ MALFORMED = {
     "no mapping": ({"values": ["3"]}, "metadata values: '' has another form than"),
     "a reason of blanks": ({"values": {"3": {"reason": " "}}}, "metadata values: '3' has another form than"),
     "no expression": ({"values": {"3": "3 +"}}, "metadata values: '3 +' is no Python expression (invalid syntax"),
+    "the same again": ({"values": {"3 4": "[3, 4]"}}, "metadata values: '3 4': [3, 4] says it again and shows nothing"),
+    "always true": ({"formulas": {"1 + 1 = 2": "True"}}, "'1 + 1 = 2': True says it again and shows nothing"),
     "a number as value": ({"values": {"3": 3}}, "metadata values: '3' has another form than"),
     "a formula without a witness": ({"formulas": {"1 + 1 = 2": ""}}, "formulas: '1 + 1 = 2' has another form than"),
 }

@@ -9,6 +9,7 @@ give the numbers, or be true of the formula. A reason stands where nothing can b
 Both editions of a cell have the same ones.
 """
 
+import ast
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -70,6 +71,17 @@ def malformed(cell: NotebookNode) -> Iterator[str]:
                 yield f"metadata {key}: {said!r} has another form than {FORMS[key]}; mend it"
             elif not isinstance(value, dict) and (wrong := syntax_error(value)):
                 yield f"metadata {key}: {value!r} is no Python expression ({wrong}); mend it"
+            elif not isinstance(value, dict) and is_literal(value):
+                yield f"metadata {key}: {said!r}: {value} says it again and shows nothing; compute it, or give a reason"
+
+
+def is_literal(expression: str) -> bool:
+    """Whether an expression is written out: it is always what it is, whatever the page does."""
+    try:
+        ast.literal_eval(expression)
+    except (ValueError, TypeError):
+        return False
+    return True
 
 
 def syntax_error(expression: str) -> str:
