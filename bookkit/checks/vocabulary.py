@@ -138,14 +138,23 @@ def unbracketed(path: Path, source: str, titles: dict[str, str]) -> Iterator[str
 
 
 def misnamed(path: Path, source: str, titles: dict[str, str]) -> Iterator[str]:
-    """Yield a line for each link to a page that looks like its title, with brackets or a capital letter, and is not.
+    """Yield a line for each link that looks like a page's title, with brackets or a capital letter, and is not.
 
-    `titles` are by file.
+    `titles` are by address. A link to a section may well begin with a capital letter.
     """
-    for found in re.finditer(r"(《?)\[([^\]]+)\]\(([\w-]+\.(?:ipynb|md))\)", source):
-        bracket, said, file = found.groups()
-        if (bracket or re.match("[A-Z]", said)) and said != titles.get(file, said):
-            yield f"{name(path)}: names {file} as {said!r}; its title is {titles[file]!r}"
+    for found in re.finditer(r"(《?)\[([^\]]+)\]\(([\w-]+\.(?:ipynb|md)|#[\w-]+)\)", source):
+        bracket, said, address = found.groups()
+        capital = re.match("[A-Z]", said) and not address.startswith("#")
+        if (bracket or capital) and said != titles.get(address, said):
+            yield f"{name(path)}: names {address} as {said!r}; the title of this page is {titles[address]!r}"
+
+
+def misplaced(path: Path, source: str, titles: dict[str, str]) -> Iterator[str]:
+    """Yield a line for each link to a section, `titles` by address, in a sentence that names another page before it."""
+    for found in re.finditer(r"《([^》\[]+)》[^。；《\n]*?\[[^\]]+\]\((#[\w-]+)\)", source):
+        said, address = found.groups()
+        if said in titles.values() and said != titles.get(address, said):
+            yield f"{name(path)}: says that {address} is in {said!r}; it is in {titles[address]!r}"
 
 
 def words(path: Path) -> str:
@@ -155,15 +164,20 @@ def words(path: Path) -> str:
 
 @cache
 def titles_of(edition: Edition) -> dict[str, str]:
-    """Return the title of each page of an edition, by its file."""
-    return {path.name: title(path) for path in [*edition.folder.glob("*.ipynb"), *edition.folder.glob("*.md")]}
+    """Return the title of each page of an edition, by the addresses that lead to it: its file and its labels."""
+    found: dict[str, str] = {}
+    for path in [*edition.folder.glob("*.ipynb"), *edition.folder.glob("*.md")]:
+        labels = (f"#{label}" for label in sections(read(path)))
+        found |= dict.fromkeys([path.name, *labels], title(path))
+    return found
 
 
 def called(path: Path, titles: dict[str, str]) -> Iterator[str]:
-    """Yield a line for each place of a page that does not call another one as it is called, `titles` by file."""
+    """Yield a line for each place of a page that does not call another one as it is called, `titles` by address."""
     for cell in read(path).cells:
         if cell.cell_type == "markdown":
             yield from misnamed(path, cell.source, titles)
+            yield from misplaced(path, cell.source, titles)
             yield from unbracketed(path, cell.source, titles) if path.parent == CHINESE.folder else ()
 
 

@@ -248,12 +248,23 @@ def test_a_title_without_its_brackets_is_seen(tmp_path):
 
 
 def test_another_name_for_a_page_is_seen(tmp_path):
-    titles = {"gradients.ipynb": "Gradients", "words.md": "术语"}
-    right = "See [Gradients](gradients.ipynb), [the first one](gradients.ipynb), [here](#a) and 《[术语](words.md)》."
+    titles = {"gradients.ipynb": "Gradients", "words.md": "术语", "#a": "术语"}
+    right = "See [Gradients](gradients.ipynb), [the first one](gradients.ipynb), [Here](#a) and 《[术语](words.md)》."
     assert not list(vocabulary.misnamed(tmp_path, right, titles))
-    for wrong, what in (("[Slopes](gradients.ipynb)", "its title is 'Gradients'"), ("《[词](words.md)》", "is '术语'")):
+    wrongs = {"[Slopes](gradients.ipynb)": "Gradients", "《[词](words.md)》": "术语", "《[词](#a)》": "术语"}
+    for wrong, title in wrongs.items():
         [line] = vocabulary.misnamed(tmp_path, f"See {wrong}.", titles)
-        assert line.endswith(what)
+        assert line.endswith(f"the title of this page is {title!r}")
+
+
+def test_a_section_that_is_on_another_page_is_seen(tmp_path):
+    titles = {"gradients.ipynb": "梯度", "words.md": "术语", "#a": "术语"}
+    right = (
+        "见《术语》中的[一节](#a)。《梯度》讲过。[一节](#a)在后面。《梯度》《术语》的[一节](#a)。《某书》见[一节](#a)。"
+    )
+    assert not list(vocabulary.misplaced(tmp_path, right, titles))
+    [line] = vocabulary.misplaced(tmp_path, "《梯度》一章也讲到[一节](#a)。", titles)
+    assert line.endswith("says that #a is in '梯度'; it is in '术语'")
 
 
 def test_a_misspelt_message_is_told(monkeypatch):
