@@ -146,7 +146,7 @@ def misnamed(path: Path, source: str, titles: dict[str, str]) -> Iterator[str]:
         bracket, said, address = found.groups()
         capital = re.match("[A-Z]", said) and not address.startswith("#")
         if (bracket or capital) and said != titles.get(address, said):
-            yield f"{name(path)}: names {address} as {said!r}; the title of this page is {titles[address]!r}"
+            yield f"{name(path)}: names {address} as {said!r}; its title is {titles[address]!r}"
 
 
 def misplaced(path: Path, source: str, titles: dict[str, str]) -> Iterator[str]:

@@ -65,7 +65,7 @@ def test_a_grown_book_is_valid_and_can_be_edited(tmp_path):
     book = SampleBook(tmp_path)
     for edition, (title, see) in {"en": ("# Slope", "See"), "zh": ("# 斜率", "见")}.items():
         text = f"(slope)=\n{title}\n\n{see} [](#slope), 2 [a](slope.ipynb)."
-        start = new_markdown_cell(text, id="title", metadata={"values": {"2": "2"}})
+        start = new_markdown_cell(text, id="title", metadata={"values": {"2": "1 + 1"}})
         book.write("slope", page(start, new_code_cell("x = 1", id="one")), (edition,))
     toc = (
         "format: jb-book\nroot: book/en/index\nparts:\n  - numbered: true\n    chapters:\n      - file: book/en/slope\n"

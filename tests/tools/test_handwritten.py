@@ -254,7 +254,7 @@ def test_another_name_for_a_page_is_seen(tmp_path):
     wrongs = {"[Slopes](gradients.ipynb)": "Gradients", "《[词](words.md)》": "术语", "《[词](#a)》": "术语"}
     for wrong, title in wrongs.items():
         [line] = vocabulary.misnamed(tmp_path, f"See {wrong}.", titles)
-        assert line.endswith(f"the title of this page is {title!r}")
+        assert line.endswith(f"its title is {title!r}")
 
 
 def test_a_section_that_is_on_another_page_is_seen(tmp_path):
